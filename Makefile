@@ -1,0 +1,56 @@
+# CALI. Every target does the set-up it needs; `make help` lists them.
+PYTHON ?= $(shell for p in python3.12 python3.11 python3; do \
+  $$p -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null && echo $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed-dev
+NODE := node_modules/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-unit check bench clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: $(INSTALLED) ## run the whole pipeline on this machine: no account, no configuration
+	$(BIN)/cali demo $(ARGS)
+
+test: $(INSTALLED) $(NODE) ## run every test (servers start on loopback by themselves)
+	$(BIN)/python -m pytest $(ARGS)
+
+test-unit: $(INSTALLED) ## run the fast tests only: no server, no model
+	$(BIN)/python -m pytest tests/unit -m 'not slow' $(ARGS)
+
+check: $(INSTALLED) ## lint, types, import rules: what CI runs besides the tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(INSTALLED) ## measure the page (CPU per record), a few minutes
+	$(BIN)/python benchmarks/page.py $(ARGS)
+
+clean: ## remove what the other targets made
+	rm -rf $(VENV) node_modules dist .cali .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dataflow.json
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@case "$$(uname -s)" in Linux|Darwin) ;; *) \
+	  echo "CALI runs on Linux and macOS: on Windows use WSL 2 or the devcontainer (see README.md)." >&2; exit 1;; esac
+	@test -n "$(PYTHON)" || { \
+	  echo "CALI needs Python 3.11 or 3.12: Bytewax 0.21.1, its stream processor, has no wheels for others." >&2; \
+	  echo "Found: $$(python3 --version 2>&1). Install one of them, or run: make $(MAKECMDGOALS) PYTHON=/path/to/python3.12" >&2; \
+	  exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' || { \
+	  echo "CALI needs Python 3.11 or 3.12 (Bytewax 0.21.1 has no wheels for others); $(PYTHON) is $$($(PYTHON) --version 2>&1)." >&2; \
+	  exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+$(NODE): package.json package-lock.json
+	@command -v npm >/dev/null || { \
+	  echo "The tests need Node.js 20+ with npm, for the Kinesis emulator kinesis-local." >&2; exit 1; }
+	npm ci --silent --no-audit --no-fund
+	@touch $@
