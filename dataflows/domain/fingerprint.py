@@ -1,0 +1,104 @@
+"""Decide which faults are the same: a fingerprint that does not depend on order, process or restart.
+
+A trace is identified by its chain of exception types and the innermost in-app frames of each; a message without a trace
+by its fixed words. Line numbers, messages of exceptions and values never count.
+"""
+
+from hashlib import blake2b
+from typing import Final, Literal, NamedTuple
+
+from dataflows.domain.normalise import normalise
+from dataflows.domain.tokens import WILD, signature, template, tokenise
+from dataflows.domain.trace import Raised, TraceReader
+from dataflows.domain.trace_frames import FRAMEWORKS, Frameworks
+
+FP_VERSION: Final = 1
+"""Part of every hash. A released version is frozen by golden files: a change of any rule is a new version."""
+
+TOP_FRAMES: Final = 3
+"""In-app frames of each exception that count. Measured: more split one fault by its callers, fewer merge faults."""
+
+MAX_TEMPLATE: Final = 200
+"""Characters of a template: one line on a card."""
+
+_COARSE_WORDS: Final = 4
+_TEMPLATE_MESSAGE: Final = 140
+_MAX_MEMO: Final = 10_000
+"""Signatures remembered with their hashes: more than the live faults of a platform, at most 20 MB."""
+_MAX_MEMO_CHARS: Final = 1_000
+
+
+class Fingerprint(NamedTuple):
+    """What identifies a fault, and what to call it."""
+
+    fingerprint: str
+    """32 hexadecimal digits: 16 bytes of BLAKE2b over version, service and signature."""
+    coarse: str
+    """Likewise, over less: outer type and its frames, or the first fixed words. Survives a trace that was cut off."""
+    kind: Literal["trace", "message"]
+    types: tuple[str, ...]
+    """Exception types, outermost first; empty for a message, and for a trace without its header."""
+    template: str
+    """One line of at most `MAX_TEMPLATE` characters for people, with variable words masked. Masked, NOT redacted."""
+
+
+class Fingerprinter:
+    """Computes fingerprints for one list of framework packages.
+
+    Remembers words, lines and hashes up to fixed bounds, then forgets them all: the memory never changes an answer.
+    """
+
+    def __init__(self, frameworks: Frameworks = FRAMEWORKS) -> None:
+        self._traces = TraceReader(frameworks)
+        self._known: dict[tuple[str, str], tuple[str, str]] = {}
+
+    def __call__(self, message: str, service: str) -> Fingerprint:
+        """Return the fingerprint of a message. Never raises; time is bounded by the caps of `normalise`."""
+        text = normalise(message)
+        chain = self._traces.read(text)
+        return self._of_trace(chain, service) if chain else self._of_message(text, service)
+
+    def _of_trace(self, chain: tuple[Raised, ...], service: str) -> Fingerprint:
+        parts = ["\x1f".join((raised.type, raised.detail, *raised.frames[:TOP_FRAMES])) for raised in chain]
+        whole, coarse = self._digests(service, "trace\x1d" + "\x1e".join(parts), "coarse-trace\x1d" + parts[0])
+        types = tuple([raised.type for raised in chain if raised.type])
+        return Fingerprint(whole, coarse, "trace", types, _headline(chain[0]))
+
+    def _of_message(self, text: str, service: str) -> Fingerprint:
+        tokens = tokenise(text)
+        fixed = signature(tokens)
+        whole, coarse = self._digests(service, "message\x1d" + fixed)
+        return Fingerprint(whole, coarse, "message", (), template(tokens, MAX_TEMPLATE))
+
+    def _digests(self, service: str, identity: str, coarse: str = "") -> tuple[str, str]:
+        """Hash an identity and what is coarse of it: by default its first fixed words."""
+        known = self._known.get((service, identity))
+        if known is None:
+            coarse = coarse or "coarse-" + " ".join(
+                [word for word in identity.split(" ") if word != WILD][:_COARSE_WORDS]
+            )
+            known = _digest(service, identity), _digest(service, coarse)
+            if len(self._known) >= _MAX_MEMO:
+                self._known.clear()
+            if len(identity) <= _MAX_MEMO_CHARS:
+                self._known[service, identity] = known
+        return known
+
+
+def _headline(outer: Raised) -> str:
+    where = outer.type or (outer.frames[0] if outer.frames else "trace")
+    words = template(tokenise(outer.message), _TEMPLATE_MESSAGE)
+    return _one_line(f"{where}: {words}" if words else where)
+
+
+def _one_line(text: str) -> str:
+    return text if len(text) <= MAX_TEMPLATE else text[: MAX_TEMPLATE - 1] + "…"
+
+
+def _digest(service: str, identity: str) -> str:
+    text = f"{FP_VERSION}\x1d{service}\x1d{identity}"
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+fingerprint: Final = Fingerprinter()
+"""The fingerprint with the default framework packages: `fingerprint(message, service)`."""

@@ -1,0 +1,39 @@
+"""Undo what transports do to a log message, before anything looks at it."""
+
+import re
+from typing import Final
+
+MAX_CHARS: Final = 64 * 1024
+"""Longer messages are cut here first: the rest cannot change a fingerprint, and every later step is bounded by it."""
+
+MAX_LINES: Final = 400
+"""A trace that identifies its fault does so in fewer lines; a recursion of 10,000 frames must not cost 10,000."""
+
+_ANSI = re.compile(r"\x1b\[[0-9;?]{0,16}[ -/]?[@-~]")
+_PREFIX = re.compile(
+    r"\s{0,20}"
+    r"(?:\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|\s?[+-]\d\d:?\d\d)?|\d\d:\d\d:\d\d[.,]\d{3,9})"
+    r"(?:\s{1,8}(?:\[[^\]\n]{1,80}\]|\d{1,10}|---|-))*"
+    r"(?:\s{1,8}\[?(?:TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|SEVERE|CRITICAL|FATAL)\]?(?=[\s:]))?"
+    r"(?:\s{1,8}(?:\[[^\]\n]{1,80}\]|\d{1,10}|---|-))*"
+    r"[\s:]{1,8}"
+)
+
+
+def normalise(message: str) -> str:
+    r"""Return the message capped, with real newlines, no colours, no time stamp, level or thread in front.
+
+    Two or more literal `\n` in a text without a newline are taken as newlines: the transport escaped them. The logger
+    name stays: it says where a message without a trace comes from. Linear in the capped size; never raises.
+    """
+    text = message[:MAX_CHARS]
+    if "\x1b" in text:
+        text = _ANSI.sub("", text)
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if "\\n" in text and "\n" not in text.strip("\n") and text.count("\\n") > 1:
+        text = text.replace("\\r\\n", "\n").replace("\\n", "\n").replace("\\t", "\t")
+    if text.count("\n") >= MAX_LINES:
+        text = "\n".join(text.split("\n", MAX_LINES)[:MAX_LINES])
+    prefix = _PREFIX.match(text)
+    return text[prefix.end() :] if prefix else text

@@ -1,0 +1,99 @@
+"""Second looks at a suspected secret: checksums and shapes."""
+
+import re
+from ipaddress import IPv6Address
+from typing import Final
+
+_WORDS_TEXT = """
+null none nil undefined true false empty missing invalid required expired unknown blank string object redacted
+masked hidden not is was must should has cannot can incorrect wrong mismatch failed error type field parameter
+argument for of in to the a an and or yes no authentication authorization does did do value values length too
+changed reset ok
+"""
+_WORDS: Final = frozenset(_WORDS_TEXT.split())
+_MASKED = re.compile(
+    r"[*x•.#-]{1,64}$|\[?[A-Z_]{2,40}(?::[0-9a-f]{8})?\]$|<[^>]{0,60}>?$"
+    r"|\$\{?[\w.]{1,60}\}?$|%[sdv]$|\{\{?[\w .]{0,60}\}?\}?$"
+)
+_QUOTES = "\"'\\"
+
+_RESIDENT_DAYS: Final = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+_BUSINESS_WEIGHTS: Final = (1, 3, 7, 1, 3, 7, 1, 3, 5)
+"""National Tax Service of Korea: check digit of a business registration number."""
+
+
+def not_a_word(value: str) -> bool:
+    """Tell whether what follows a password key is a value, not prose, a placeholder or a variable."""
+    core = value.strip(_QUOTES)
+    return bool(core) and core.lower().rstrip(".:!") not in _WORDS and not _MASKED.match(core)
+
+
+def looks_secret(value: str) -> bool:
+    """Tell whether a value could be a key: at least 6 characters with a digit, or 16 with mixed case."""
+    core = value.strip(_QUOTES)
+    if len(core) < 6 or not not_a_word(core):
+        return False
+    if any(map(str.isdigit, core)):
+        return not core.isdigit() or len(core) > 9
+    return len(core) >= 16 and not core.islower() and not core.isupper() and "." not in core
+
+
+def is_user_and_password(value: str) -> bool:
+    """Tell whether the argument of `curl -u` holds a password, not the name of a shell variable or a placeholder."""
+    return ":" in value and not value.lstrip(_QUOTES).startswith(("$", "<"))
+
+
+def is_card(value: str) -> bool:
+    """Check issuer, length and the Luhn digit (ISO/IEC 7812)."""
+    digits = value.replace(" ", "").replace("-", "")
+    return _issuer_fits(digits) and _luhn(digits)
+
+
+def _issuer_fits(digits: str) -> bool:
+    size, two, four = len(digits), digits[:2], digits[:4]
+    if digits[0] == "4":
+        return size in {13, 16, 19}
+    if "51" <= two <= "55" or "2221" <= four <= "2720" or two == "35":
+        return size == 16
+    if two in {"34", "37"}:
+        return size == 15
+    if two in {"36", "38", "30"}:
+        return size == 14
+    return (two in {"62", "64", "65"} or four == "6011" or digits[0] == "9") and size == 16
+
+
+def _luhn(digits: str) -> bool:
+    total = 0
+    for place, digit in enumerate(reversed(digits)):
+        number = int(digit) * (1 + place % 2)
+        total += number - 9 * (number > 9)
+    return total % 10 == 0
+
+
+def is_resident_number(value: str) -> bool:
+    """Check the birth date and the digit of sex and century; numbers issued since October 2020 have no checksum."""
+    month, day = int(value[2:4]), int(value[4:6])
+    return 1 <= month <= 12 and 1 <= day <= _RESIDENT_DAYS[month - 1]
+
+
+def is_business_number(value: str) -> bool:
+    """Check the check digit of a Korean business registration number."""
+    digits = [int(digit) for digit in value if digit.isdigit()]
+    total = sum(digit * weight for digit, weight in zip(digits[:9], _BUSINESS_WEIGHTS, strict=True))
+    return (total + digits[8] * 5 // 10 + digits[9]) % 10 == 0
+
+
+def is_public_ip(value: str) -> bool:
+    """Tell whether an address may identify somebody: valid, no loopback, no version such as `120.0.0.0`."""
+    if ":" in value:
+        return _is_ipv6(value)
+    octets = [int(octet) for octet in value.split(".")]
+    return max(octets) <= 255 and octets[0] not in {0, 127, 255} and octets[1:] != [0, 0, 0]
+
+
+def _is_ipv6(value: str) -> bool:
+    try:
+        address = IPv6Address(value)
+    except ValueError:
+        return False
+    return not (address.is_loopback or address.is_unspecified) and any(map(str.isdigit, value))

@@ -1,0 +1,224 @@
+"""The signature of a message without a trace: which of its words are fixed, which vary."""
+
+import re
+from typing import Final, NamedTuple
+
+MAX_TOKENS: Final = 200
+"""Words looked at; what a longer message says after them does not decide which fault it is."""
+
+_SHOWN_TOKENS: Final = 60
+_MAX_MEMO: Final = 50_000
+"""Words remembered, about 10 MB; then all are forgotten, so that ids cannot fill the memory."""
+_MAX_MEMO_WORD: Final = 40
+"""Longer words are ids, paths or payloads: remembering them would only flush the memory."""
+
+_MAX_WORD: Final = 60
+"""No word of a language is as long; an identifier without a digit may be."""
+_MIN_HEX: Final = 8
+
+WILD: Final = "*"
+
+
+class Token(NamedTuple):
+    """One whitespace-separated word, understood."""
+
+    sig: str
+    """What goes into the signature; `*` for a variable word, empty for punctuation."""
+    shown: str
+    """What people see, with the variable part as `<num>`, `<ip>`, `<path>`, `<id>` or `<*>`."""
+    lead: str
+    """What it says of the next word: `name` (a name follows), `code` (a status code follows), else empty."""
+    code: str
+    """The word as a status code, else empty."""
+
+
+_NUMBER = re.compile(r"[+-]?(?:\d[\d,._]*|0x[\da-fA-F]+)(?:%|[a-zA-Z]{1,3})?$")
+_IP = re.compile(r"/?\d{1,3}(?:\.\d{1,3}){3}(?:[:/]\d{1,5})?$")
+_CODE = re.compile(r"(?:4(?!04)\d\d|5\d\d|13[479]|143)$")
+"""HTTP errors, and exits by signals 6, 9, 11 and 15 (128 more). Not 404: access logs mix it with 200 (measured)."""
+_KEPT = re.compile(
+    r"(?:ORA|AADSTS|TNS|CVE|DB2|SQL|PLS|MSB|CS|TS|ERR|WFLY\w*|HHH|HV|IGN|SRVE|AMQ)-?\d{3,7}[A-Z]?$"
+    r"|(?:S3|EC2|IPv[46]|UTF-?8|SHA-?(?:1|256|512)|MD5|HTTP/?[12](?:\.[01])?|OAuth2?|TLSv?1(?:\.[0-3])?|X\.?509|log4j2?|slf4j"
+    r"|k8s|H2|L[1-7]|v[1-9]|base64|gzip|Base64|p[59][0-9]|i18n|e2e|Web3|Neo4j|DB2)$",
+    re.IGNORECASE,
+)
+_DELIMITERS: Final = "{}()[]<>,;|\"'=&?"
+_PARTS = re.compile(r"[{}()\[\]<>,;|\"'=&?]+|[^{}()\[\]<>,;|\"'=&?]+")
+_HEX = re.compile(r"[0-9a-fA-F]{8,}$")
+_PLACEHOLDER = re.compile(r"\[[A-Z][A-Z_]{1,30}(?::[0-9a-f]{8})?\]")
+_TYPE = re.compile(r"(?:[\w$]+\.)+[A-Z][\w$]*(?:Exception|Error|Throwable|Failure)$")
+_PACKAGE = re.compile(r"(?:com|org|net|io|edu|kr|de|fr|uk|jp|cn|in)(?:\.[a-z_]+){2,}$")
+_CAMEL = re.compile(r"[A-Za-z]+\d[A-Za-z]+$")
+_PAIR = re.compile(r"(?P<key>[A-Za-z_][\w.-]*)(?P<colon>::?)(?P<value>[^:/\\]+)$")
+_HOST_PORT = re.compile(
+    r"(?:[a-z0-9-]+\.)+[a-z]+:\d{1,5}$|[a-z][a-z0-9-]*:(?:2[125]|53|80|443|8443|80[0-9]0|8081|1433|1521|2181|2379|3000|3306"
+    r"|4317|5000|5432|567[12]|6379|9000|909[0-3]|9200|27017)$"
+)
+"""A dotted name with a port, or any name with a well-known one (IANA): a host, where `index:3` is a key."""
+_HOST = re.compile(
+    r"(?:[\w-]+\.)+(?:com|net|org|edu|gov|io|dev|app|cloud|local|internal|svc|kr|jp|cn|de|uk|us|eu|hk|in|br|fr|ru)$",
+    re.IGNORECASE,
+)
+_WORDS_IN_VALUE = frozenset({"true", "false", "null", "none"})
+_CALENDAR_TEXT = """
+mon tue wed thu fri sat sun jan feb mar apr may jun jul aug sep oct nov dec am pm utc gmt kst est edt pst pdt
+cet cest
+"""
+_CALENDAR: Final = frozenset(_CALENDAR_TEXT.split())
+_UNITS_TEXT = """
+b kb mb gb tb kib mib gib ms us ns s sec secs second seconds min mins minute minutes hour hours day days byte
+bytes
+"""
+_UNITS: Final = frozenset(_UNITS_TEXT.split())
+_NAME_FOLLOWS = frozenset({"user", "username", "login", "account", "tenant", "host", "hostname", "pod", "node"})
+_NO_NAME_TEXT = """
+a an and as at authentication authorization by cannot could did does error exists failed failure for from group
+had has have id in info input interface is it logged login lookup may mode must name names not of on or password
+permission permissions profile request role service session sessions should space table the to token type types
+unknown was were will with without
+"""
+_NO_NAME: Final = frozenset(_NO_NAME_TEXT.split())
+_FIXED_FIELDS = frozenset(
+    {"message", "msg", "error", "err", "level", "event", "type", "reason", "code", "status", "exception"}
+)
+"""Fields of a JSON object whose value says what happened, not to whom."""
+_CODE_FOLLOWS = frozenset({"status", "code", "statuscode", "status_code", "http", "errno"})
+
+_LONG_IDENTIFIER: Final = 10
+"""A single digit inside that many letters belongs to a name (`isBluetoothA2dpOn`), not to a counter or an id."""
+
+_HIDDEN: Final = "\x1a0"
+"""Stands for a redacted value: variable by its digit, like what it hides, so that redaction changes no fingerprint."""
+
+_memo: dict[str, Token] = {}
+
+
+def tokenise(text: str) -> list[Token]:
+    """Classify the first `MAX_TOKENS` words. Pure but for the memo; never raises."""
+    if "[" in text:
+        text = _PLACEHOLDER.sub(_HIDDEN, text)
+    get = _memo.get
+    return [get(word) or _classify(word) for word in text.split(None, MAX_TOKENS)[:MAX_TOKENS]]
+
+
+def signature(tokens: list[Token]) -> str:
+    """Join the fixed words; runs of variable ones become one `*`. Equal for messages that differ in values only."""
+    out: list[str] = []
+    last, lead = "", ""
+    for sig, _, follows, code in tokens:
+        part = sig
+        if lead:
+            if lead == "code" and code:
+                part = code
+            elif lead == "name" and sig.isalpha() and sig.lower() not in _NO_NAME:
+                part = WILD
+        lead = follows
+        if not part or (last == WILD and (part == WILD or part.lower() in _UNITS or part.lower() in _CALENDAR)):
+            continue
+        out.append(part)
+        last = part
+    return " ".join(out)
+
+
+def template(tokens: list[Token], limit: int) -> str:
+    """Join what people see, at most `limit` characters on one line; a status code that counts is shown."""
+    shown: list[str] = []
+    lead = ""
+    for _, part, follows, code in tokens[:_SHOWN_TOKENS]:
+        shown.append(part.replace("<num>", code) if code and lead == "code" else part)
+        lead = follows
+    text = " ".join(shown)
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _classify(word: str) -> Token:
+    token = _understand(word)
+    if len(word) <= _MAX_MEMO_WORD:
+        if len(_memo) >= _MAX_MEMO:
+            _memo.clear()
+        _memo[word] = token
+    return token
+
+
+def _understand(word: str) -> Token:
+    word = word[:500]
+    core = word.strip(".,;:()[]{}<>\"'`!?#*-=|")
+    if not core:
+        return Token(WILD if word == "<*>" else "", word, "", "")
+    lower = core.lower()
+    lead = "name" if lower in _NAME_FOLLOWS else "code" if lower in _CODE_FOLLOWS else ""
+    if core.isalpha() and core.isascii() and lower not in _WORDS_IN_VALUE and len(core) <= 30:
+        if lower in _CALENDAR and len(core) == 3 and core[0].isupper() and core != "May":
+            return Token(WILD, word.replace(core, "<*>"), "", "")
+        if not (len(core) >= 8 and _HEX.match(core)):
+            return Token(core + ("=" if word.endswith("=") else ""), word, lead, "")
+    if "://" not in core and core[0] not in "/\\~" and any(mark in core for mark in "{}()[]<>,;|\"'=&?:"):
+        return _compound(word)
+    kind = variable_kind(core)
+    if kind:
+        return Token(WILD, word.replace(core, kind, 1), "", core if _CODE.match(core) else "")
+    return Token(core, word, "code" if lower.startswith("http/") else lead, "")
+
+
+def _compound(word: str) -> Token:
+    """Classify the parts of `key=value`, `key:value`, `call(argument)`, `{"key":"value"}`: values vary, keys stay."""
+    sig: list[str] = []
+    shown: list[str] = []
+    key = ""
+    for part in _PARTS.findall(word):
+        if part[0] in _DELIMITERS:
+            if "=" in part and sig and sig[-1] != WILD:
+                key = sig[-1]
+                sig[-1] += "="
+            shown.append(part)
+            continue
+        if part == ":" and sig and sig[-1] != WILD:
+            key = "" if sig[-1].lower() in _FIXED_FIELDS else sig[-1]
+            shown.append(part)
+            continue
+        pair = _PAIR.match(part)
+        if pair and not key and not variable_kind(pair["key"]) and not _HOST_PORT.match(part):
+            kind = variable_kind(pair["value"])
+            keeps = pair["key"].lower() in _CODE_FOLLOWS and _CODE.match(pair["value"])
+            sig.append(pair["key"] + ":")
+            shown.append(pair["key"] + pair["colon"] + (kind if kind and not keeps else pair["value"]))
+            piece = WILD if kind and not keeps else pair["value"]
+        else:
+            core = part.strip(".:!#*-")
+            keeps = key.lower() in _CODE_FOLLOWS and _CODE.match(core)
+            kind = "" if keeps or not core else "<*>" if key else variable_kind(core)
+            shown.append(kind or part)
+            piece = WILD if kind else core
+        if piece and not (piece == WILD and sig and sig[-1] == WILD):
+            sig.append(piece)
+        key = ""
+    return Token(" ".join(sig), "".join(shown), "", "")
+
+
+def variable_kind(core: str) -> str:
+    """Name the kind of a variable word, or return empty for a fixed one."""
+    if core.lower() in _WORDS_IN_VALUE:
+        return "<*>"
+    if _TYPE.match(core):
+        return ""
+    if any(map(str.isdigit, core)):
+        return _kind_with_digits(core)
+    if len(core) > _MAX_WORD or (len(core) >= _MIN_HEX and _HEX.match(core)):
+        return "<id>"
+    if "/" in core or "\\" in core:
+        return "<path>" if _is_path(core) else ""
+    return "<*>" if "@" in core or core.count(".") > 2 or _HOST.match(core) or _PACKAGE.match(core) else ""
+
+
+def _is_path(core: str) -> bool:
+    return core[0] in "/~" or "\\" in core or "." in core or core.count("/") > 1
+
+
+def _kind_with_digits(core: str) -> str:
+    if _KEPT.match(core) or (len(core) >= _LONG_IDENTIFIER and _CAMEL.match(core)):
+        return ""
+    if _NUMBER.match(core):
+        return "<num>"
+    if _IP.match(core):
+        return "<ip>"
+    return "<path>" if "/" in core else "<host>" if _HOST_PORT.match(core) else "<id>"

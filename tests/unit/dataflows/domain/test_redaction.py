@@ -1,0 +1,162 @@
+"""Redaction: what is secret goes, what is not stays. Values that look secret are put together here, never written."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dataflows.domain.redaction import PLACEHOLDER, redact
+
+WORD = "aB3dE5gH7jK9mN1pQ3sT5vX7zA9cD2fG4hJ6kL8n"
+PASSWORD = "hunter" + "2x"
+LUHN = "4242" * 4
+PEM = "-----BEGIN " + "RSA PRIVATE KEY-----\n"
+B64 = "eyJ" + "hbGciOiJIUzI1NiJ9"
+
+POSITIVES = [
+    ("AWS_KEY", "signed with {} failed", "AKI" + "A" + "Q2W3E4R5T6Y7U8I9"),
+    ("SECRET", "aws_secret_access_key={}", WORD),
+    ("GITHUB_TOKEN", "remote: invalid {}", "gh" + "p_" + WORD[:36]),
+    ("GITLAB_TOKEN", "PRIVATE-TOKEN {}", "glp" + "at-" + WORD[:20]),
+    ("SLACK_TOKEN", "auth {} invalid", "xox" + "b-123456789012-" + WORD[:24]),
+    ("SLACK_WEBHOOK", "POST {} -> 404", "https://hooks.sl" + "ack.com/services/T0AAAAAAA/B0AAAAAAA/" + WORD[:24]),
+    ("OPENAI_KEY", "wrong key {}", "s" + "k-proj-" + WORD),
+    ("STRIPE_KEY", "wrong key {}", "s" + "k_live_" + WORD[:24]),
+    ("GOOGLE_KEY", "GET /geo?k={}", "AI" + "za" + WORD[:35]),
+    ("VENDOR_TOKEN", "401 {}", "np" + "m_" + WORD[:36]),
+    ("JWT", "token {} expired", f"{B64}.{B64}.{WORD}"),
+    ("BEARER", "upstream 401 bearer {}", WORD),
+    ("AUTHORIZATION", "Authorization: {}", "Basic dXNlcjpod" + "W50ZXIy"),
+    ("COOKIE", "Cookie: {}", "sid=" + WORD + "; theme=dark"),
+    ("URL_PASSWORD", "dial postgres://app:{}@db:5432/orders", PASSWORD),
+    ("PASSWORD", "Server=db;User Id=sa;Password={};Encrypt=true", PASSWORD),
+    ("PASSWORD", '{{"user":"kim","password":"{}"}}', PASSWORD),
+    ("PASSWORD", '{{\\"password\\":\\"{}\\"}}', PASSWORD),
+    ("PASSWORD", "비밀번호={}", PASSWORD),
+    ("FLAG", "mysqldump --password {} orders", PASSWORD),
+    ("CURL_USER", "curl -u {} http://h", "app:" + PASSWORD),
+    ("SESSION", "JSESSIONID={} expired", WORD[:32].upper()),
+    ("PRIVATE_KEY", "cannot read {}", PEM + WORD + "\n-----END " + "RSA PRIVATE KEY-----"),
+    ("PRIVATE_KEY", "cannot read {}", PEM + WORD),
+    ("CARD", "card {} declined", LUHN),
+    ("CARD", "card {} declined", "4242 4242 4242 4242"),
+    ("RRN", "주민번호 {}", "900101-" + "1234567"),
+    ("PHONE", "SMS to {} failed", "010-1234-5678"),
+    ("PHONE", "call {}", "+82-10-1234-5678"),
+    ("BUSINESS_NUMBER", "company {}", "120-81-" + "47521"),
+    ("EMAIL", "user <{}> unknown", "kim.min" + "@example.co.kr"),
+    ("IP", "client {} blocked", "203.0.113.9"),
+    ("IP", "connect to [{}]:443", "2001:db8:0:1:2:3:4:5"),
+    ("IP", "connect to {} failed", "2001:db8::17"),
+]
+
+
+@pytest.mark.parametrize(("name", "frame", "secret"), POSITIVES)
+@pytest.mark.parametrize("key", [None, b"deployment"])
+def test_secret_is_gone(name: str, frame: str, secret: str, key: bytes | None) -> None:
+    """Each class is found, named, and its value is out of the text."""
+    got = redact(frame.format(secret), key)
+    assert (True, False) == (name in got.found, secret in got.text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Cannot read property 'password' of null",
+        "password must not be empty",
+        "token: expired",
+        "compass heading invalid, author: unknown",
+        "Order 1234567890123 shipped at 2026-01-02 03:04:05.678",
+        "arn:aws:iam::123456789012:role/reader not authorized",
+        "Chrome/120.0.0.0 Safari/537.36, listening on 127.0.0.1 and 0.0.0.0",
+        "\tat shop.auth.TokenFilter.doFilter(TokenFilter.java:41)",
+        "key 'users.uk_email' in std::vec::Vec at 22:10:11",
+        "550e8400-e29b-41d4-a716-446655440000 not found",
+        "password=${DB_PASSWORD} token=<token> secret=****",
+        "",
+    ],
+)
+def test_harmless_text_stays(text: str) -> None:
+    """Look-alikes are left as they are, and nothing is reported."""
+    assert (text, ()) == redact(text)
+
+
+def test_card_needs_luhn() -> None:
+    """A number of sixteen digits with a wrong check digit is an order, not a card."""
+    assert () == redact(f"order {LUHN[:-1]}1 shipped").found
+
+
+def test_placeholder_without_a_key() -> None:
+    """Without a key the placeholder carries the class only."""
+    assert "mail to [EMAIL] failed" == redact("mail to a.b" + "@example.com failed").text
+
+
+def test_pseudonym_is_stable_and_keyed() -> None:
+    """With a key equal values get equal marks, other values or keys get others."""
+    one, other = "a" + "@example.com", "b" + "@example.com"
+    first = redact(f"{one} {one} {other}", b"k").text.split()
+    assert (True, True, True) == (
+        first[0] == first[1],
+        first[0] != first[2],
+        first[0] != redact(one, b"other").text,
+    )
+    assert PLACEHOLDER.fullmatch(first[0]) is not None
+
+
+def test_a_secret_behind_a_placeholder_is_found() -> None:
+    """Writing a placeholder in front of a password does not smuggle it out."""
+    assert PASSWORD not in redact(f"password=[EMAIL]{PASSWORD}").text
+
+
+def test_marks_are_not_secrets() -> None:
+    """A mark that reads like a key and its value stays a mark."""
+    text = "[SLACK_TOKEN:0a1b2c3d] A0://:[URL_PASSWORD:0a1b2c3d]@0"
+    assert (text, ()) == redact(text, b"k")
+
+
+def test_letters_that_grow_in_lower_case_move_nothing() -> None:
+    """A letter whose lower case is longer (U+0130) does not shift what is replaced."""
+    assert "\u0130\u0130 Password=[PASSWORD]; ok" == redact(f"\u0130\u0130 Password={PASSWORD}; ok").text
+
+
+_PIECES = st.sampled_from(
+    [frame.format(secret) for _, frame, secret in POSITIVES] + ["[EMAIL]", "[IP:0a1b2c3d]", '"', "'", "=", ":", " "]
+)
+
+
+@given(
+    st.one_of(st.text(), st.lists(st.one_of(_PIECES, st.text(max_size=12))).map("".join)),
+    st.sampled_from([None, b"k", b"x" * 99]),
+)
+def test_idempotent(text: str, key: bytes | None) -> None:
+    """A redacted text is redacted to itself: what is stored can be sent without a second thought."""
+    once = redact(text, key).text
+    assert once == redact(once, key).text
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "a",
+        "(",
+        "1",
+        "1-",
+        "a:",
+        "::",
+        "@",
+        "a@",
+        "pass",
+        "token=",
+        "eyJ",
+        "-----BEGIN ",
+        "://",
+        '"',
+        "password='",
+        "--",
+        "é́",
+        "\ud800",
+    ],
+)
+def test_hostile_input_ends(unit: str) -> None:
+    """100 KB of one unit is handled without raising, and again to the same text."""
+    once = redact(unit * (100_000 // len(unit))).text
+    assert once == redact(once).text

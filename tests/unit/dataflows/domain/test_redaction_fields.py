@@ -1,0 +1,89 @@
+"""Redaction of nested fields."""
+
+import copy
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dataflows.domain.redaction_fields import MAX_DEPTH, is_sensitive, redact_fields
+
+PASSWORD = "hunter" + "2x"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "password",
+        "dbPassword",
+        "X-Api-Key",
+        "authorization",
+        "refreshToken",
+        "access_token",
+        "Set-Cookie",
+        "client_secret",
+        "pwd",
+        "token",
+        "ssn",
+    ],
+)
+def test_sensitive_names(name: str) -> None:
+    """Names of secrets are known in camel, snake and header case."""
+    assert is_sensitive(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["message", "tokenizer", "max_tokens_used", "author", "compass", "key", "pin_count", "passenger"]
+)
+def test_harmless_names(name: str) -> None:
+    """Names that merely contain such a word are not."""
+    assert not is_sensitive(name)
+
+
+def test_nested_record() -> None:
+    """Values under sensitive names go whole, other strings through redact, null and numbers stay."""
+    record = {
+        "user": {"mail": "a" + "@example.com", "password": PASSWORD, "age": 7},
+        "headers": [{"Authorization": ["x", 1]}, None, True, 1.5],
+        "note": "fine",
+        "token": None,
+        "card": int("4242" * 4),
+    }
+    before = copy.deepcopy(record)
+    expected = {
+        "user": {"mail": "[EMAIL]", "password": "[SECRET]", "age": 7},
+        "headers": [{"Authorization": "[SECRET]"}, None, True, 1.5],
+        "note": "fine",
+        "token": None,
+        "card": "[CARD]",
+    }
+    assert (expected, before) == (redact_fields(record), record)
+
+
+def test_depth_is_bounded() -> None:
+    """What nests deeper than any honest record is replaced whole."""
+    deep: object = "leaf"
+    for _ in range(10_000):
+        deep = [deep]
+    got = redact_fields(deep)
+    for _ in range(MAX_DEPTH):
+        assert isinstance(got, list)
+        got = got[0]
+    assert "[DEEP]" == got
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(["password", "a", "token", "b c"]), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+
+
+@given(_JSON, st.sampled_from([None, b"k"]))
+def test_idempotent(value: object, key: bytes | None) -> None:
+    """Redacting twice is redacting once, whatever the shape."""
+    once = redact_fields(value, key)
+    assert once == redact_fields(once, key)
