@@ -1,0 +1,206 @@
+"""Explains one fault: finds runbooks, lets a model or the runbooks speak, and never raises for a dependency."""
+
+import time
+from collections.abc import Callable
+
+import structlog
+
+from rag import extractive, prompt, verify
+from rag.backoff import Backoff
+from rag.config import OpenAIConfig, RagConfig
+from rag.knowledge import Knowledge, KnowledgeUnavailableError
+from rag.llm import ModelError, OpenAIModel, WireAnswer, WireClaim
+from rag.metrics import (
+    CLAIMS_DROPPED,
+    CLAIMS_KEPT,
+    EXPLANATIONS,
+    MODEL_SECONDS,
+    RETRIEVAL_SECONDS,
+    UNAVAILABLE,
+    Fault,
+)
+from rag.models import Citation, Claim, Document, Explanation, Found, Hit, Missing, Query
+from rag.store import StoreError
+
+FOUND = 5
+"""Documents looked at."""
+READ = 3
+"""Documents handed to the model and shown as links at most."""
+_MODEL_RETRY_FIRST_S = 15.0
+_MODEL_RETRY_MOST_S = 300.0
+_LASTING = frozenset(
+    {Fault.TIMEOUT, Fault.UNREACHABLE, Fault.RATE_LIMITED, Fault.REJECTED, Fault.SERVER_ERROR, Fault.BUG}
+)
+"""Faults that the next question would meet as well: the model is left alone for a while."""
+_MAX_CAUSES = 3
+_MAX_ACTIONS = 5
+_SAYS = {
+    ("none", "en"): "No runbook found for this error.",
+    ("none", "ko"): "이 오류에 맞는 런북을 찾지 못했습니다.",
+    ("related", "en"): "No runbook fits for certain; these may be related.",
+    ("related", "ko"): "확실히 맞는 런북은 없지만, 관련이 있을 수 있습니다.",
+    ("missing", "en"): "The knowledge base could not be asked.",
+    ("missing", "ko"): "지식 베이스를 조회하지 못했습니다.",
+}
+_log = structlog.get_logger(__name__)
+
+
+class Explainer:
+    """Answers queries from a pool of threads. Constructing it does no I/O; the first query loads, or `warm` does.
+
+    A query blocks for some 50 ms without a model, and for at most about two model timeouts with one.
+    """
+
+    def __init__(self, rag: RagConfig, openai: OpenAIConfig, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._knowledge = Knowledge(rag, clock)
+        self._model = OpenAIModel(openai) if openai.enabled else None
+        self._model_backoff = Backoff(_MODEL_RETRY_FIRST_S, _MODEL_RETRY_MOST_S, clock)
+
+    def warm(self) -> bool:
+        """Load the embedding model and the knowledge base now (seconds); say whether it worked."""
+        try:
+            self._knowledge.retriever()
+        except Exception as err:  # noqa: BLE001 - counted and logged; the first query tries again
+            self._note("knowledge_base", err)
+            return False
+        return True
+
+    def found(self, query: Query, k: int = FOUND) -> Found:
+        """Return the `k` best runbooks and how far they can be trusted; raise `KnowledgeUnavailableError`."""
+        retriever = self._knowledge.retriever()
+        try:
+            with RETRIEVAL_SECONDS.time():
+                return retriever.find(query, k)
+        except StoreError as err:
+            self._knowledge.failed(retriever)
+            raise KnowledgeUnavailableError(Fault.UNREACHABLE, str(err)) from err
+
+    def explain(self, query: Query) -> Explanation:
+        """Return what is known of a fault. Never raises for a dependency: `missing` says what could not be asked."""
+        try:
+            found = self.found(query)
+        except Exception as err:  # noqa: BLE001 - an alert must go out whatever the knowledge base does
+            self._note("knowledge_base", err)
+            explanation = _bare("missing", query, None)
+            explanation["missing"] = ["knowledge_base"]
+        else:
+            explanation = self._from_runbooks(query, found)
+        EXPLANATIONS.labels(explanation["verdict"], explanation["source"]).inc()
+        return explanation
+
+    def close(self) -> None:
+        """Give connections back. No query may run."""
+        self._knowledge.close()
+        if self._model is not None:
+            self._model.close()
+
+    def _from_runbooks(self, query: Query, found: Found) -> Explanation:
+        if found.verdict != "match":
+            return _bare(found.verdict, query, found)
+        explanation = _quoted(query, found)
+        if self._model is None:
+            return explanation
+        try:
+            return self._from_model(self._model, query, found, explanation)
+        except Exception as err:  # noqa: BLE001 - an alert must go out whatever the model does
+            self._note("model", err)
+            explanation["missing"] = ["model"]
+            return explanation
+
+    def _from_model(self, model: OpenAIModel, query: Query, found: Found, quoted: Explanation) -> Explanation:
+        """Return the model's answer as far as the runbooks support it, else raise `ModelError`."""
+        if not self._model_backoff.allows():
+            raise ModelError(Fault.BACKING_OFF, "it failed a moment ago")
+        documents = [hit.document for hit in found.hits[:READ]]
+        try:
+            with MODEL_SECONDS.time():
+                answer = model.ask(prompt.messages(query, documents))
+        except ModelError as err:
+            if err.fault in _LASTING:
+                self._model_backoff.failed()
+            raise
+        except BaseException:
+            self._model_backoff.failed()
+            raise
+        self._model_backoff.succeeded()
+        if answer.inconclusive:
+            bare = _bare("related", query, found)
+            return {**bare, "source": "model", "model": model.name}
+        return _checked(answer, model.name, found, documents, quoted)
+
+    def _note(self, what: Missing, err: Exception) -> None:
+        fault = err.fault if isinstance(err, KnowledgeUnavailableError | ModelError) else Fault.BUG
+        UNAVAILABLE.labels(what, fault.value).inc()
+        known = isinstance(err, KnowledgeUnavailableError | ModelError)
+        # The text of an unknown error may hold the log; its type does not.
+        detail = str(err) if known else type(err).__name__
+        if fault is not Fault.BACKING_OFF:
+            _log.warning("rag.dependency.unavailable", what=what, fault=fault.value, detail=detail)
+
+
+def _checked(
+    answer: WireAnswer, model: str, found: Found, documents: list[Document], quoted: Explanation
+) -> Explanation:
+    texts = {document.doc_id: document.text for document in documents}
+    causes, actions = _claims(answer.causes), _claims(answer.actions)
+    good_causes, good_actions = verify.supported(causes, texts), verify.supported(actions, texts)
+    kept = len(good_causes) + len(good_actions)
+    CLAIMS_KEPT.inc(kept)
+    CLAIMS_DROPPED.inc(len(causes) + len(actions) - kept)
+    if not kept:
+        raise ModelError(Fault.UNSUPPORTED, "none of its statements stands in a retrieved runbook")
+    cited = {claim["doc_id"] for claim in [*good_causes, *good_actions]}
+    summary = answer.summary if verify.harmless(answer.summary, list(texts.values())) else quoted["summary"]
+    return {
+        "verdict": "match",
+        "confidence": found.confidence,
+        "source": "model",
+        "summary": verify.normalised(summary),
+        "causes": good_causes[:_MAX_CAUSES],
+        "actions": good_actions[:_MAX_ACTIONS],
+        "citations": [_citation(hit) for hit in found.hits[:READ] if hit.document.doc_id in cited],
+        "missing": [],
+        "model": model,
+    }
+
+
+def _quoted(query: Query, found: Found) -> Explanation:
+    """Return the answer that needs no model: sentences of the best runbook."""
+    best = found.hits[0]
+    extract = extractive.extract(best.document, query.log)
+    return {
+        "verdict": "match",
+        "confidence": found.confidence,
+        "source": "extractive",
+        "summary": extract.summary,
+        "causes": extract.causes,
+        "actions": extract.actions,
+        "citations": [_citation(best)],
+        "missing": [],
+        "model": "",
+    }
+
+
+def _bare(says: str, query: Query, found: Found | None) -> Explanation:
+    """Return an answer without claims: links if something is related, else nothing."""
+    related = says == "related" and found is not None
+    return {
+        "verdict": "related" if related else "none",
+        "confidence": found.confidence if found else 0.0,
+        "source": "none",
+        "summary": _SAYS[says, query.language],
+        "causes": [],
+        "actions": [],
+        "citations": [_citation(hit) for hit in found.hits[:READ]] if related and found else [],
+        "missing": [],
+        "model": "",
+    }
+
+
+def _claims(wire: list[WireClaim]) -> list[Claim]:
+    return [{"text": verify.normalised(c.text), "doc_id": c.doc_id, "quote": c.quote} for c in wire]
+
+
+def _citation(hit: Hit) -> Citation:
+    document = hit.document
+    return {"doc_id": document.doc_id, "title": document.title, "section": hit.section, "url": document.url}

@@ -1,0 +1,95 @@
+"""The knowledge base of a running pipeline: loaded at the first question, refreshed, and tried again when it failed."""
+
+import threading
+import time
+from collections.abc import Callable
+
+import structlog
+
+from rag.backoff import Backoff
+from rag.config import RagConfig
+from rag.embed import Embedder, EmbeddingModelError, SentenceTransformerEmbedder
+from rag.metrics import Fault
+from rag.milvus import MilvusStore
+from rag.retrieve import Retriever, revision
+from rag.store import StoreError
+
+_RETRY_FIRST_S = 5.0
+_RETRY_MOST_S = 300.0
+_log = structlog.get_logger(__name__)
+
+
+class KnowledgeUnavailableError(Exception):
+    """The knowledge base cannot be asked now; the message says why and what to do."""
+
+    def __init__(self, fault: Fault, detail: str) -> None:
+        super().__init__(detail)
+        self.fault = fault
+
+
+class Knowledge:
+    """Hands out a `Retriever`. Thread-safe: the first caller loads (seconds), the others wait for it.
+
+    After a failure it is left alone for 5 s, then for twice as long each time, at most 300 s; it is never given up.
+    """
+
+    def __init__(self, config: RagConfig, clock: Callable[[], float] = time.monotonic) -> None:
+        self._config, self._clock = config, clock
+        self._lock = threading.Lock()
+        self._backoff = Backoff(_RETRY_FIRST_S, _RETRY_MOST_S, clock)
+        self._embedder: Embedder | None = None
+        self._store: MilvusStore | None = None
+        self._retriever: Retriever | None = None
+        self._looked = 0.0
+
+    def retriever(self) -> Retriever:
+        """Return what searches the store as it is now, or was within `refresh_s`; raise `KnowledgeUnavailableError`."""
+        with self._lock:
+            current = self._retriever
+            if current is not None and self._clock() - self._looked < self._config.refresh_s:
+                return current
+            if not self._backoff.allows():
+                raise KnowledgeUnavailableError(Fault.BACKING_OFF, "the knowledge base failed a moment ago")
+            try:
+                self._retriever = self._load()
+            except (StoreError, EmbeddingModelError) as err:
+                self._drop()
+                raise KnowledgeUnavailableError(Fault.UNREACHABLE, str(err)) from err
+            except BaseException:
+                self._drop()
+                raise
+            self._backoff.succeeded()
+            self._looked = self._clock()
+            return self._retriever
+
+    def failed(self, retriever: Retriever) -> None:
+        """Note that `retriever` could not search: the store is opened anew after the back-off."""
+        with self._lock:
+            if self._retriever is retriever:
+                self._drop()
+
+    def close(self) -> None:
+        """Close the store; a later question opens it again."""
+        with self._lock:
+            self._retriever = None
+            if self._store is not None:
+                self._store.close()
+                self._store = None
+
+    def _load(self) -> Retriever:
+        if self._embedder is None:
+            self._embedder = SentenceTransformerEmbedder(self._config.embedding_model)
+        if self._store is None:
+            self._store = MilvusStore(self._config, model=self._embedder.name, dim=self._embedder.dim)
+        if self._retriever is not None and self._retriever.revision == revision(self._store):
+            return self._retriever
+        retriever = Retriever(self._store, self._embedder, self._config)
+        _log.info("rag.knowledge_base.loaded", documents=retriever.size, model=self._embedder.name)
+        return retriever
+
+    def _drop(self) -> None:
+        self._backoff.failed()
+        self._retriever = None
+        store, self._store = self._store, None
+        if store is not None:
+            store.close()

@@ -1,0 +1,157 @@
+"""Asks an OpenAI-compatible model one question and returns its structured answer, or says why there is none."""
+
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from http import HTTPStatus
+from importlib import import_module
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from rag.config import OpenAIConfig
+from rag.metrics import Fault
+
+MAX_RETRIES = 1
+"""Further attempts after a timeout, a connection error, 408, 409, 429 or 5xx; the SDK waits 0.5 s and more between."""
+
+_CONNECT_S = 5.0
+_MAX_BODY_BYTES = 1024 * 1024
+"""Largest answer read: 16,000 tokens are about 100 kB of JSON."""
+
+
+class ModelError(Exception):
+    """The model gave no usable answer. Holds no secret, no log text and nothing of the answer."""
+
+    def __init__(self, fault: Fault, detail: str) -> None:
+        super().__init__(f"the model gave no usable answer ({fault}): {detail}")
+        self.fault = fault
+
+
+class WireClaim(BaseModel):
+    """One statement. Without length limits: servers differ in which schema keywords they accept."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: str
+    doc_id: str
+    quote: str
+
+
+class WireAnswer(BaseModel):
+    """What the model fills in; nothing of it is trusted before `rag.verify` has seen it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    summary: str
+    causes: list[WireClaim]
+    actions: list[WireClaim]
+    inconclusive: bool
+
+
+class OpenAIModel:
+    """One OpenAI-compatible model. Thread-safe; the client is made at the first question."""
+
+    def __init__(self, config: OpenAIConfig) -> None:
+        self._config = config
+        self._lock = threading.Lock()
+        self._client: Any = None
+        self.name = config.model
+
+    def ask(self, messages: Iterable[Any]) -> WireAnswer:
+        """Return the answer; block for at most twice the timeout and a moment; raise `ModelError`."""
+        import openai  # noqa: PLC0415 - importing it takes a second, and many run without a model
+
+        try:
+            completion = self._connected().chat.completions.parse(
+                model=self._config.model,
+                messages=list(messages),
+                response_format=WireAnswer,
+                max_completion_tokens=self._config.max_output_tokens,
+            )
+        except openai.APITimeoutError as err:
+            raise ModelError(Fault.TIMEOUT, f"no answer within {self._config.timeout_s:g} s") from err
+        except openai.APIConnectionError as err:
+            raise ModelError(Fault.UNREACHABLE, "no connection: check CALI_OPENAI__BASE_URL and the network") from err
+        except openai.RateLimitError as err:
+            raise ModelError(Fault.RATE_LIMITED, "HTTP 429: the quota or rate limit is used up") from err
+        except openai.APIStatusError as err:
+            raise _status_error(err.status_code) from err
+        except openai.LengthFinishReasonError as err:
+            limit = self._config.max_output_tokens
+            msg = f"more than {limit} tokens: raise CALI_OPENAI__MAX_OUTPUT_TOKENS"
+            raise ModelError(Fault.TRUNCATED, msg) from err
+        except openai.ContentFilterFinishReasonError as err:
+            raise ModelError(Fault.FILTERED, "a content filter stopped it") from err
+        except (ValidationError, ValueError, TypeError, KeyError, AttributeError, openai.OpenAIError) as err:
+            # Whatever a server that only looks like OpenAI may send: no JSON, a list, no choices.
+            raise ModelError(Fault.MALFORMED, f"not what the schema asks for ({type(err).__name__})") from err
+        return _answer(completion)
+
+    def close(self) -> None:
+        """Close the connections."""
+        with self._lock:
+            if self._client is not None:
+                self._client.close()
+                self._client = None
+
+    def _connected(self) -> Any:  # noqa: ANN401 - the SDK's client, imported lazily
+        import openai  # noqa: PLC0415 - as above
+
+        with self._lock:
+            if self._client is None:
+                key = self._config.api_key.get_secret_value() if self._config.api_key else ""
+                seconds = self._config.timeout_s
+                timeout = openai.Timeout(seconds, connect=min(_CONNECT_S, seconds))
+                hooks = {"response": [lambda response: _bound(response, seconds)]}
+                self._client = openai.OpenAI(
+                    api_key=key or "none",  # servers of one's own often want no key, the SDK wants one
+                    base_url=self._config.base_url,
+                    timeout=timeout,
+                    max_retries=MAX_RETRIES,
+                    http_client=openai.DefaultHttpxClient(timeout=timeout, event_hooks=hooks),
+                )
+            return self._client
+
+
+def _bound(response: Any, seconds: float) -> None:  # noqa: ANN401 - a response of the SDK's HTTP library
+    """Bound the body of a response in time and size.
+
+    The HTTP library's read timeout begins anew with every byte that drips in, and it would read without end.
+    """
+    # The SDK moved from httpx to httpx2 with the same names: take the one that made this response.
+    library = import_module(type(response).__module__.partition(".")[0])
+    until = time.monotonic() + seconds
+    source = response.stream
+
+    class _Bounded(library.SyncByteStream):  # type: ignore[misc,name-defined] # the base is only known here
+        def __iter__(self) -> Iterator[bytes]:
+            size = 0
+            for chunk in source:
+                size += len(chunk)
+                if time.monotonic() > until or size > _MAX_BODY_BYTES:
+                    msg = "the answer is too slow or too large"
+                    raise library.ReadTimeout(msg, request=response.request)
+                yield chunk
+
+        def close(self) -> None:
+            source.close()
+
+    response.stream = _Bounded()
+
+
+def _status_error(status: int) -> ModelError:
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return ModelError(Fault.SERVER_ERROR, f"HTTP {status}")
+    return ModelError(Fault.REJECTED, f"HTTP {status}: check CALI_OPENAI__API_KEY, __BASE_URL and __MODEL")
+
+
+def _answer(completion: Any) -> WireAnswer:  # noqa: ANN401 - checked here, because a server may send anything
+    choices = getattr(completion, "choices", None)
+    message = getattr(choices[0], "message", None) if isinstance(choices, list) and choices else None
+    if message is not None and getattr(message, "refusal", None):
+        raise ModelError(Fault.DECLINED, "it refused")
+    parsed = getattr(message, "parsed", None)
+    if not isinstance(parsed, WireAnswer):
+        raise ModelError(Fault.MALFORMED, "no structured answer in it")
+    return parsed

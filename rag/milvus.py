@@ -1,0 +1,290 @@
+"""Keeps runbooks and their vectors in Milvus: a local Milvus Lite directory, or a server.
+
+One physical collection for each embedding model (`runbooks__<model>__v<n>`), reached through the alias `runbooks`:
+vectors of two models are never mixed. A row's identity is `sha256(tenant, doc_id)`, so writing is idempotent. Every
+read carries the tenant.
+"""
+
+import hashlib
+import logging
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.config import RagConfig
+from rag.models import Document
+from rag.store import ModelMismatchError, Row, StoreError
+
+ALIAS = "runbooks"
+_NAME = re.compile(r"^runbooks__(?P<slug>\w+)__v(?P<version>\d+)$")
+_FIELDS = ("doc_id", "title", "text", "source", "licence", "url")
+_SLUG_CHARS = 60
+_BATCH = 200
+"""Rows a call: 200 of the longest texts stay below the 64 MB of one gRPC message."""
+_MOST_ROWS = 16_384
+"""Most rows of one Milvus query (offset plus limit, Milvus limits page)."""
+_WRITE_TIMEOUT_S = 60.0
+"""Ingestion may wait: a flush of a busy server takes seconds."""
+
+
+class MilvusStore:
+    """A `RunbookStore` over pymilvus, thread-safe. Opening it blocks for a second (Lite) or up to the timeout (server).
+
+    Milvus Lite allows one process at a time: a second one gets a `StoreError` that says so. `any_model=True` opens a
+    collection of another embedding model, for `rebuild` alone.
+    """
+
+    def __init__(self, config: RagConfig, *, model: str, dim: int, any_model: bool = False) -> None:
+        self._tenant, self._timeout = config.tenant, config.milvus_timeout_s
+        self._model, self._dim = model, dim
+        self.place = _without_password(config.milvus_uri)
+        self._client = self._connect(config)
+        try:
+            self._collection = self._open_collection(any_model=any_model)
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the connection back: Milvus Lite may then be opened by another process."""
+        self._client.close()
+
+    def documents(self) -> list[Document]:
+        """Return all documents of the tenant, ordered by `doc_id`."""
+        rows = [row for page in self._pages(self._collection, _FIELDS, self._mine) for row in page]
+        return sorted((_document(row) for row in rows), key=lambda document: document.doc_id)
+
+    def stored(self) -> dict[str, tuple[str, str]]:
+        """Return `content_hash` and `root` of each `doc_id`."""
+        pages = self._pages(self._collection, ("doc_id", "content_hash", "root"), self._mine)
+        return {row["doc_id"]: (row["content_hash"], row["root"]) for page in pages for row in page}
+
+    def upsert(self, rows: Sequence[Row], vectors: NDArray[np.float32]) -> None:
+        """Write documents with their vectors; each batch of 200 is written whole or not at all."""
+        self._write(self._collection, rows, vectors, [self._tenant] * len(rows))
+
+    def remove(self, doc_ids: Sequence[str]) -> None:
+        """Delete documents; unknown ids are ignored."""
+        for start in range(0, len(doc_ids), _BATCH):
+            ids = [_row_id(self._tenant, doc_id) for doc_id in doc_ids[start : start + _BATCH]]
+            with self._errors("delete from"):
+                self._client.delete(self._collection, ids=ids, timeout=_WRITE_TIMEOUT_S)
+
+    def flush(self) -> None:
+        """Make what was written durable; Milvus Lite searches 10 to 30 times faster afterwards."""
+        with self._errors("flush"):
+            self._client.flush(self._collection, timeout=_WRITE_TIMEOUT_S)
+
+    def nearest(self, vector: NDArray[np.float32], k: int) -> list[tuple[str, float]]:
+        """Return up to `k` `doc_id`s with their cosine similarity, best first."""
+        with self._errors("search"):
+            hits = self._client.search(
+                self._collection,
+                data=[vector.tolist()],
+                anns_field="vector",
+                limit=k,
+                filter=self._mine,
+                output_fields=["doc_id"],
+                timeout=self._timeout,
+            )
+        return [(hit["entity"]["doc_id"], float(hit["distance"])) for hit in hits[0]]
+
+    def rebuild(self, vectors_of: Callable[[Sequence[Document]], NDArray[np.float32]]) -> int:
+        """Make all vectors anew with this model in a new collection, switch the alias to it, drop the old one.
+
+        Searches go on in the old collection until the switch; all tenants are carried over. Returns how many documents.
+        """
+        old = self._collection
+        match = _NAME.match(old)
+        new = _collection_name(self._model, int(match["version"]) + 1 if match else 1)
+        self._drop(new)  # left by a rebuild that died
+        self._create(new)
+        count = 0
+        for page in self._pages(old, (*_FIELDS, "content_hash", "root", "tenant"), 'tenant != ""'):
+            rows = [Row(_document(row), row["content_hash"], row["root"]) for row in page]
+            vectors = vectors_of([row.document for row in rows])
+            self._write(new, rows, vectors, [row["tenant"] for row in page])
+            count += len(rows)
+        with self._errors("switch"):
+            self._client.flush(new, timeout=_WRITE_TIMEOUT_S)
+            self._client.alter_alias(new, ALIAS, timeout=_WRITE_TIMEOUT_S)
+        self._collection = new
+        self._drop(old)
+        return count
+
+    @property
+    def _mine(self) -> str:
+        return f'tenant == "{self._tenant}"'  # RagConfig allows no quotation mark in a tenant
+
+    def _connect(self, config: RagConfig) -> Any:  # noqa: ANN401 - pymilvus has no types
+        from pymilvus import MilvusClient  # noqa: PLC0415 - importing it takes a second
+
+        # It logs each error with a trace before raising it; the caller counts and logs it once.
+        logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
+        uri = config.milvus_uri
+        if uri.endswith(".db"):
+            try:
+                Path(uri).expanduser().absolute().parent.mkdir(parents=True, exist_ok=True)
+                return MilvusClient(uri=str(Path(uri).expanduser()))
+            except Exception as err:  # the SDK has no class of its own for a locked directory
+                msg = (
+                    f"the knowledge base {uri!r} cannot be opened: another process has it open (Milvus Lite allows "
+                    "one), or the path cannot be used; point CALI_RAG__MILVUS_URI at a Milvus server, or stop the "
+                    "other process"
+                )
+                raise StoreError(msg) from err
+        if "://" not in uri:
+            msg = (
+                f"CALI_RAG__MILVUS_URI {uri!r} is neither a path ending in .db nor a server such as http://milvus:19530"
+            )
+            raise StoreError(msg)
+        token = config.milvus_token.get_secret_value() if config.milvus_token else ""
+        with self._errors("connect to"):
+            return MilvusClient(uri=uri, token=token, timeout=self._timeout)
+
+    def _open_collection(self, *, any_model: bool) -> str:
+        with self._errors("open"):
+            if not self._client.has_collection(ALIAS, timeout=self._timeout):
+                name = _collection_name(self._model, 1)
+                self._create(name)
+                self._client.create_alias(name, ALIAS, timeout=self._timeout)
+                return name
+            name = str(self._client.describe_alias(ALIAS, timeout=self._timeout)["collection_name"])
+            fields = self._client.describe_collection(name, timeout=self._timeout)["fields"]
+            dim = next((int(f["params"]["dim"]) for f in fields if f["name"] == "vector"), 0)
+            self._client.load_collection(name, timeout=_WRITE_TIMEOUT_S)
+        match = _NAME.match(name)
+        stored_model = match["slug"] if match else name
+        if (stored_model, dim) != (_slug(self._model), self._dim) and not any_model:
+            msg = (
+                f"the knowledge base {self.place!r} was made with the embedding model {stored_model!r} ({dim} "
+                f"numbers), the settings name {self._model!r} ({self._dim}): run `cali kb reindex`, or set "
+                "CALI_RAG__EMBEDDING_MODEL back"
+            )
+            raise ModelMismatchError(msg)
+        return name
+
+    def _create(self, name: str) -> None:
+        from pymilvus import DataType  # noqa: PLC0415 - as above
+
+        with self._errors("create a collection in"):
+            if self._client.has_collection(name, timeout=self._timeout):
+                return
+            schema = self._client.create_schema(auto_id=False, enable_dynamic_field=False)
+            schema.add_field("id", DataType.VARCHAR, is_primary=True, max_length=32)
+            schema.add_field("tenant", DataType.VARCHAR, is_partition_key=True, max_length=64)
+            for field, length in (("doc_id", 512), ("title", 1024), ("text", 65_535), ("source", 1024)):
+                schema.add_field(field, DataType.VARCHAR, max_length=length)
+            for field, length in (("licence", 1024), ("url", 1024), ("content_hash", 32), ("root", 4096)):
+                schema.add_field(field, DataType.VARCHAR, max_length=length)
+            schema.add_field("model", DataType.VARCHAR, max_length=256)
+            schema.add_field("dim", DataType.INT64)
+            schema.add_field("updated_at", DataType.INT64)
+            schema.add_field("vector", DataType.FLOAT_VECTOR, dim=self._dim)
+            index = self._client.prepare_index_params()
+            index.add_index("vector", index_type="HNSW", metric_type="COSINE", params={"M": 16, "efConstruction": 200})
+            self._client.create_collection(
+                name, schema=schema, index_params=index, consistency_level="Strong", timeout=_WRITE_TIMEOUT_S
+            )
+
+    def _drop(self, name: str) -> None:
+        with self._errors("drop a collection of"):
+            if self._client.has_collection(name, timeout=self._timeout):
+                self._client.drop_collection(name, timeout=_WRITE_TIMEOUT_S)
+
+    def _write(
+        self, collection: str, rows: Sequence[Row], vectors: NDArray[np.float32], tenants: Sequence[str]
+    ) -> None:
+        if vectors.shape != (len(rows), self._dim):
+            msg = f"expected {len(rows)} vectors of {self._dim} numbers, got the shape {vectors.shape}"
+            raise ValueError(msg)
+        now = int(time.time())
+        records = [
+            {
+                **asdict(row.document),
+                "id": _row_id(tenant, row.document.doc_id),
+                "tenant": tenant,
+                "content_hash": row.content_hash,
+                "root": row.root,
+                "model": self._model,
+                "dim": self._dim,
+                "updated_at": now,
+                "vector": vector.tolist(),
+            }
+            for row, vector, tenant in zip(rows, vectors, tenants, strict=True)
+        ]
+        for start in range(0, len(records), _BATCH):
+            with self._errors("write to"):
+                self._client.upsert(collection, records[start : start + _BATCH], timeout=_WRITE_TIMEOUT_S)
+
+    def _pages(self, collection: str, fields: Sequence[str], wanted: str) -> Iterator[list[dict[str, Any]]]:
+        """Read rows by their ids, a batch a call: Milvus Lite logs an error for each use of the SDK's iterator."""
+        with self._errors("read"):
+            found = self._client.query(
+                collection, filter=wanted, output_fields=["id"], limit=_MOST_ROWS, timeout=self._timeout
+            )
+        ids = sorted(row["id"] for row in found)
+        if len(ids) == _MOST_ROWS:
+            msg = (
+                f"the knowledge base {self.place!r} holds {_MOST_ROWS:,} runbooks or more: split it by CALI_RAG__TENANT"
+            )
+            raise StoreError(msg)
+        for start in range(0, len(ids), _BATCH):
+            with self._errors("read"):
+                page = self._client.query(
+                    collection, ids=ids[start : start + _BATCH], output_fields=list(fields), timeout=self._timeout
+                )
+            yield list(page)
+
+    @contextmanager
+    def _errors(self, doing: str) -> Iterator[None]:
+        try:
+            yield
+        except StoreError:
+            raise
+        except Exception as err:  # pymilvus lets errors of grpc through besides its own
+            what = str(getattr(err, "message", "")) or type(err).__name__
+            msg = (
+                f"cannot {doing} the knowledge base {self.place!r}: {what[:200]}; check that Milvus is up and reachable"
+            )
+            raise StoreError(msg) from err
+
+
+def _document(row: dict[str, Any]) -> Document:
+    return Document(**{name: row[name] for name in _FIELDS})
+
+
+def _row_id(tenant: str, doc_id: str) -> str:
+    return hashlib.sha256(f"{tenant}|{doc_id}".encode()).hexdigest()[:32]
+
+
+def _slug(model: str) -> str:
+    """Return a model's name in the characters that Milvus allows, still different for different models."""
+    plain = re.sub(r"\W+", "_", model, flags=re.ASCII).strip("_")
+    digest = hashlib.sha256(model.encode()).hexdigest()[:8]
+    return f"{plain[:_SLUG_CHARS]}_{digest}"
+
+
+def _collection_name(model: str, version: int) -> str:
+    return f"runbooks__{_slug(model)}__v{version}"
+
+
+def _without_password(uri: str) -> str:
+    if "://" not in uri:
+        return uri
+    parts = urlsplit(uri)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

@@ -1,0 +1,54 @@
+"""Sections of a runbook and what they are for."""
+
+import pytest
+
+from rag.sections import kind_of, split
+
+
+@pytest.mark.parametrize(
+    ("heading", "kind"),
+    [
+        ("Meaning", "meaning"),
+        ("Possible causes", "meaning"),
+        ("Diagnosis", "diagnosis"),
+        ("Possible checks", "diagnosis"),
+        ("Mitigation", "mitigation"),
+        ("Recommended actions", "mitigation"),
+        ("의미", "meaning"),
+        ("진단", "diagnosis"),
+        ("조치", "mitigation"),
+        ("Dashboards", "other"),
+    ],
+)
+def test_headings_in_english_and_korean_are_known(heading: str, kind: str) -> None:
+    """The headings of the public collections and their Korean words map to what they are for."""
+    assert kind == kind_of(heading)
+
+
+def test_sections_are_slices_of_the_text() -> None:
+    """`body` is `text[start:end]`, so a quotation can be looked up."""
+    text = "# T\nintro\n## Meaning\nm\n\n## Mitigation ##\n- f\n"
+    sections = split(text)
+    assert [(s.title, s.kind) for s in sections] == [
+        ("T", "other"),
+        ("Meaning", "meaning"),
+        ("Mitigation", "mitigation"),
+    ]
+    assert [text[s.start : s.end] for s in sections] == [s.body for s in sections]
+
+
+def test_a_subheading_takes_the_kind_of_the_one_above() -> None:
+    """`### Slow queries` below `## Diagnosis` is a diagnosis; the title of the document gives nothing."""
+    sections = split("# Recover a broker\nx\n## Diagnosis\na\n### Slow queries\nb\n## Links\nc\n")
+    assert [s.kind for s in sections] == ["other", "diagnosis", "diagnosis", "other"]
+
+
+def test_a_comment_in_code_is_no_heading() -> None:
+    """`# comment` inside a fence does not begin a section."""
+    assert [s.title for s in split("## Diagnosis\n```\n# Mitigation\nls\n```\n")] == ["Diagnosis"]
+
+
+def test_a_text_without_headings_is_one_section() -> None:
+    """Nothing is lost when there are no headings, and an empty text has no section."""
+    assert [(s.title, s.body) for s in split("only text")] == [("", "only text")]
+    assert split("") == []
