@@ -1,0 +1,1 @@
+"""Realistic logs of seven services and eight fault scenarios, seeded and reproducible."""
