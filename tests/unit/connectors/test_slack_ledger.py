@@ -30,6 +30,7 @@ def test_a_key_is_seen_after_it_is_recorded_and_not_before(tmp_path: Path) -> No
         assert (before, ledger.seen("fault:1"), ledger.seen("fault:2")) == (False, True, False)
 
 
+@pytest.mark.slow
 def test_what_was_recorded_survives_a_kill(tmp_path: Path) -> None:
     """A process killed the moment `record` returns leaves its entry, and the next process goes on with the file."""
     path = tmp_path / "ledger.db"

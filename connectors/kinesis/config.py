@@ -1,0 +1,48 @@
+"""Settings of the source."""
+
+from datetime import datetime
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+StartPosition = Literal["TRIM_HORIZON", "LATEST", "AT_TIMESTAMP"]
+
+
+class KinesisConfig(BaseModel):
+    """Which stream, from where, how fast."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
+
+    stream: str = "cali-logs"
+    """Name of the Kinesis Data Stream."""
+    region: str | None = None
+    """AWS region; empty: the SDK's own chain."""
+    endpoint_url: str | None = None
+    """Only for emulators and VPC endpoints."""
+    start: StartPosition = "TRIM_HORIZON"
+    """Where a stream without recovery state is read from: `TRIM_HORIZON`, `LATEST` or `AT_TIMESTAMP`."""
+    start_timestamp: datetime | None = None
+    """With `AT_TIMESTAMP`: ISO 8601 with a time zone."""
+    read_limit: int = Field(default=10_000, ge=1, le=10_000)
+    """Records per GetRecords call; 10,000 is the service's limit."""
+    behind_gap_s: float = Field(default=0.2, ge=0.2)
+    """Pause between reads of a shard that is behind; 0.2 keeps to the service's 5 reads per second and shard."""
+    idle_gap_s: float = Field(default=1.0, ge=0.2)
+    """Pause between reads of a shard that is at its tip."""
+    refresh_s: float = Field(default=15.0, ge=1)
+    """How often the list of shards is asked for."""
+    parent_wait_s: float = Field(default=60.0, ge=0)
+    """With several processes: how long a child shard waits for a parent that another process reads, seconds."""
+    prefetch_bytes: int = Field(default=134_217_728, gt=0)
+    """Bytes fetched ahead of the dataflow over all shards; one shard holds one answer (10 MB) at most."""
+    fast_parser: bool = True
+    """Parse GetRecords answers with msgspec where a self-test at the start agrees with botocore; false: never."""
+    timeout_s: float = Field(default=20.0, gt=0)
+    """Connect and read time-out of one call, seconds."""
+
+    @model_validator(mode="after")
+    def _timestamp_goes_with_start(self) -> Self:
+        if self.start == "AT_TIMESTAMP" and (self.start_timestamp is None or self.start_timestamp.tzinfo is None):
+            msg = "AT_TIMESTAMP needs start_timestamp with a time zone, for example 2026-11-21T00:00:00+00:00"
+            raise ValueError(msg)
+        return self

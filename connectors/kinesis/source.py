@@ -1,0 +1,211 @@
+"""The source: 64 fixed slots that adopt shards as they appear and read them ahead."""
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
+
+from connectors import metrics
+from connectors.kinesis.budget import Budget
+from connectors.kinesis.client import KinesisClient, Page
+from connectors.kinesis.config import KinesisConfig
+from connectors.kinesis.reader import ShardReader, Shared
+from connectors.kinesis.records import RecordBatch
+from connectors.kinesis.shards import HORIZON, Shard, ShardState, SlotState, new_shard, slot_of_shard
+from connectors.kinesis.topology import Topology
+from connectors.slots import SLOTS
+from connectors.spool import Commits
+
+log = structlog.get_logger(__name__)
+
+PREFETCH_THREADS = 16
+"""Reads in flight at once: 16 at 100 ms each is 160 a second, what 32 busy shards may ask for."""
+_IDLE_S = 1.0
+"""How often a slot without shards looks at the list."""
+_UNLISTED_LISTS = 2
+"""A finished shard is forgotten after this many lists without it: one list may be inconsistent."""
+
+
+class KinesisSource(FixedPartitionedSource[RecordBatch, SlotState]):
+    """Reads a Kinesis Data Stream and follows its reshards without a restart.
+
+    Unit of parallelism: one of 64 fixed slots; a slot owns the shards whose ordinal modulo 64 is its number.
+    Guarantee: at least once; with recovery, a record is emitted again only if its epoch was not committed. A record,
+    aggregated or not, is emitted whole, so a resume never starts inside one.
+    Order: per partition key, across reshards, within one process (see `Topology` for several).
+    State: per shard the last EMITTED sequence number (see `SlotState`), never what is only fetched.
+    Loss is never silent: a position that expired is a metric, a log event and a `Loss` on the next batch.
+    """
+
+    def __init__(self, config: KinesisConfig, commits: Commits, stopping: Callable[[], bool]) -> None:
+        """`stopping` turns true when the process should drain: then every part ends after its last emitted batch."""
+        self._config = config
+        self._commits = commits
+        self._stopping = stopping
+        self._shared: Shared | None = None
+        self._connecting = threading.Lock()
+
+    def list_parts(self) -> list[str]:
+        """The fixed slots."""
+        return list(SLOTS)
+
+    def build_part(self, step_id: str, for_part: str, resume_state: SlotState | None) -> "_SlotPartition":
+        """Resume one slot. The first call makes the client, the thread pool and the shard list of this process."""
+        del step_id
+        with self._connecting:  # workers of one process build their parts at once, and must share one topology
+            shared = self._shared = self._shared or _connect(self._config)
+        state = resume_state or SlotState(start=first_start(self._config), listed=False, shards={})
+        return _SlotPartition(for_part, state, shared, self._commits, self._stopping)
+
+
+def _connect(config: KinesisConfig) -> Shared:
+    client = KinesisClient(config)
+    return Shared(
+        client=client,
+        config=config,
+        topology=Topology(client, config.refresh_s, config.parent_wait_s),
+        pool=ThreadPoolExecutor(PREFETCH_THREADS, thread_name_prefix="kinesis-read"),
+        budget=Budget(config.prefetch_bytes),
+    )
+
+
+def first_start(config: KinesisConfig) -> tuple[str, float]:
+    """Start position of a stream without state. LATEST is frozen to now: a crash must not move it.
+
+    Kinesis refuses a time that its clock has not reached; the reader tries again until it has.
+    """
+    if config.start == "LATEST":
+        return ("AT_TIMESTAMP", time.time())
+    if config.start == "AT_TIMESTAMP" and config.start_timestamp is not None:
+        return ("AT_TIMESTAMP", config.start_timestamp.timestamp())
+    return (HORIZON, 0.0)
+
+
+class _SlotPartition(StatefulSourcePartition[RecordBatch, SlotState]):
+    def __init__(
+        self, slot: str, state: SlotState, shared: Shared, commits: Commits, stopping: Callable[[], bool]
+    ) -> None:
+        self._slot = slot
+        self._start = state["start"]
+        self._listed = state["listed"]
+        self._shards = {shard_id: shard.copy() for shard_id, shard in state["shards"].items()}
+        self._shared = shared
+        self._commits = commits
+        self._stopping = stopping
+        self._closed_epoch = False
+        self._missing: dict[str, tuple[int, int]] = {}
+        self._readers: dict[str, ShardReader] = {}
+        shared.topology.own(slot)
+        for shard_id, shard in self._shards.items():
+            if not shard["done"] and shard["seq"] not in {None, HORIZON}:
+                self._open(shard_id)  # it has begun, so its parents had ended
+        self._publish()
+
+    def next_batch(self) -> list[RecordBatch]:
+        if self._closed_epoch:
+            self._closed_epoch = False
+            self._commits.advance()
+        if self._stopping():
+            raise StopIteration
+        self._adopt()
+        return [batch for reader in list(self._readers.values()) if (batch := self._take(reader)) is not None]
+
+    def _take(self, reader: ShardReader) -> RecordBatch | None:
+        """What a reader has, with its progress noted."""
+        page = reader.poll()
+        losses = reader.losses()
+        shard = self._shards[reader.shard_id]
+        if page is not None:
+            shard.update(_progress(page))
+        elif losses:
+            shard["seq"] = HORIZON
+        if reader.ended:
+            shard["done"] = True
+            del self._readers[reader.shard_id]
+            with contextlib.suppress(KeyError):
+                metrics.KINESIS_BEHIND.remove(reader.shard_id)
+            self._shared.topology.force()
+            log.info("kinesis.shard_finished", shard=reader.shard_id, slot=self._slot)
+        if page is None and not losses:
+            return None
+        sequences, data, arrivals = (page.sequences, page.data, page.arrivals) if page is not None else ([], [], [])
+        metrics.KINESIS_RECORDS.inc(len(sequences))
+        metrics.KINESIS_BYTES.inc(sum(map(len, data)))
+        stream = self._shared.config.stream
+        return RecordBatch(self._slot, stream, reader.shard_id, sequences, data, arrivals, losses)
+
+    def _adopt(self) -> None:
+        """Note shards of this slot that are new, and open those that have no parents to wait for.
+
+        Shards of the first list take the start position; what appears later is a child, and nobody has read it.
+        """
+        version, listed = self._shared.topology.listed()
+        if not version:
+            return
+        for shard_id, shard in listed.items():
+            if shard_id not in self._shards and slot_of_shard(shard_id) == self._slot:
+                self._shards[shard_id] = new_shard(HORIZON if self._listed else None)
+                if not shard.parents or not any(parent in listed for parent in shard.parents):
+                    self._open_if_admitted(shard)
+        self._listed = True
+
+    def _open_if_admitted(self, shard: Shard) -> None:
+        known = self._shards[shard.shard_id]
+        if not known["done"] and shard.shard_id not in self._readers and self._shared.topology.admits(shard):
+            self._open(shard.shard_id)
+
+    def _open(self, shard_id: str) -> None:
+        log.info("kinesis.shard_opened", shard=shard_id, slot=self._slot, after=self._shards[shard_id]["seq"])
+        self._readers[shard_id] = ShardReader(shard_id, self._start, self._shards[shard_id], self._shared)
+
+    def next_awake(self) -> datetime:
+        now = time.monotonic()
+        due = min((reader.due for reader in self._readers.values()), default=now + _IDLE_S)
+        return datetime.now(UTC) + timedelta(seconds=max(due - now, 0.002))
+
+    def snapshot(self) -> SlotState:
+        """The committed position; afterwards children whose parents were published may start, in the next epoch."""
+        self._closed_epoch = True
+        self._publish()
+        version, listed = self._shared.topology.listed()
+        gone = self._unlisted(version, listed)
+        for shard_id in [shard_id for shard_id in gone if self._shards[shard_id]["done"]]:
+            del self._shards[shard_id], self._missing[shard_id]
+            self._shared.topology.forget(shard_id)
+        state = SlotState(start=self._start, listed=self._listed, shards={k: v.copy() for k, v in self._shards.items()})
+        for shard_id in self._shards:
+            if shard_id in listed:
+                self._open_if_admitted(listed[shard_id])
+            elif shard_id in gone:  # never begun and expired meanwhile: reading it tells the loss
+                self._open_if_admitted(Shard(shard_id, ()))
+        return state
+
+    def _publish(self) -> None:
+        done = [shard_id for shard_id, shard in self._shards.items() if shard["done"]]
+        opened = [shard_id for shard_id, shard in self._shards.items() if not shard["done"]]
+        waiting = len(opened) - len(self._readers)
+        self._shared.topology.publish(self._slot, done, opened, waiting)
+
+    def _unlisted(self, version: int, listed: dict[str, Shard]) -> list[str]:
+        """Shards of this slot that two different lists no longer name: their records have expired."""
+        for shard_id in self._shards:
+            if not version or shard_id in listed:
+                self._missing.pop(shard_id, None)
+                continue
+            seen, misses = self._missing.get(shard_id, (0, 0))
+            self._missing[shard_id] = (version, misses + (version > seen))
+        return [shard_id for shard_id, (_, misses) in self._missing.items() if misses >= _UNLISTED_LISTS]
+
+    def close(self) -> None:
+        for reader in self._readers.values():
+            reader.close()
+        self._readers = {}
+
+
+def _progress(page: Page) -> ShardState:
+    return ShardState(seq=page.sequences[-1], sub=-1, done=False, behind=page.behind_ms, arrival=page.arrivals[-1])
