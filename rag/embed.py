@@ -80,6 +80,17 @@ class SentenceTransformerEmbedder:
         return np.asarray(vectors, dtype=np.float32)
 
 
+def present(model: str) -> str:
+    """Say where the weights of a setting are, without loading them; raise `EmbeddingModelError` if they are missing.
+
+    A model name of a hub cannot be judged without asking it: that is what the answer says.
+    """
+    location, name = _locate(model)
+    if Path(location).is_dir():
+        return f"{name}, in {location}"
+    return f"{name}, a model name: fetched from its hub at the first start"
+
+
 def _locate(model: str) -> tuple[str, str]:
     if model:
         folder = Path(model)

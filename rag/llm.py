@@ -114,6 +114,29 @@ class OpenAIModel:
             return self._client
 
 
+def models(config: OpenAIConfig) -> list[str]:
+    """Names of the models that the server offers: proves key and address without asking a question.
+
+    Blocks for at most about `timeout_s`; raises `ModelError`.
+    """
+    import openai  # noqa: PLC0415 - importing it takes a second
+
+    key = config.api_key.get_secret_value() if config.api_key else ""
+    try:
+        with openai.OpenAI(
+            api_key=key or "none", base_url=config.base_url, timeout=config.timeout_s, max_retries=0
+        ) as client:
+            return [str(model.id) for model in client.models.list()]
+    except openai.APITimeoutError as err:
+        raise ModelError(Fault.TIMEOUT, f"no answer within {config.timeout_s:g} s") from err
+    except openai.APIConnectionError as err:
+        raise ModelError(Fault.UNREACHABLE, "no connection: check CALI_OPENAI__BASE_URL and the network") from err
+    except openai.APIStatusError as err:
+        raise _status_error(err.status_code) from err
+    except (ValidationError, ValueError, TypeError, AttributeError, openai.OpenAIError) as err:
+        raise ModelError(Fault.MALFORMED, f"no list of models ({type(err).__name__})") from err
+
+
 def _bound(response: Any, seconds: float) -> None:  # noqa: ANN401 - a response of the SDK's HTTP library
     """Bound the body of a response in time and size.
 

@@ -80,7 +80,7 @@ class SlackStandIn:
         self._count = 0
         self._server = _Server(("127.0.0.1", port), _Handler)
         self._server.stand_in = self
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -263,7 +263,7 @@ def main(argv: list[str] | None = None) -> None:
     options = parser.parse_args(argv)
     with SlackStandIn(options.port, options.channel) as stand_in:
         stand_in.fail(*options.fault)
-        print(json.dumps({"url": stand_in.url, "webhook_url": stand_in.webhook_url}), flush=True)  # noqa: T201 - CLI
+        print(json.dumps({"url": stand_in.url, "webhook_url": stand_in.webhook_url}), flush=True)
         try:
             stand_in.closing.wait()
         except KeyboardInterrupt:

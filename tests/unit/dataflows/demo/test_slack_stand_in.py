@@ -17,6 +17,8 @@ from dataflows.demo.slack_mrkdwn import to_html
 from dataflows.demo.slack_rules import Refused, check
 from dataflows.demo.slack_stand_in import SlackStandIn
 
+pytestmark = pytest.mark.slow  # a server on loopback
+
 ROOT = Path(__file__).parents[4]
 TEXT = {"type": "text", "text": "x"}
 

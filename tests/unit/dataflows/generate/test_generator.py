@@ -40,6 +40,7 @@ def traces(entries: list[Emitted]) -> list[tuple[Emitted, list[str]]]:
     return found
 
 
+@pytest.mark.slow
 def test_same_arguments_give_the_same_bytes_in_another_process() -> None:
     """A run is a function of its arguments: not of the process, nor of the seed of Python's hashes."""
     run = islice(LogGenerator(seed=7, rate=50, start_ts=1_790_000_000.25), 3000)

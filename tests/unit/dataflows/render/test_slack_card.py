@@ -257,7 +257,7 @@ CLAIMS, CITATIONS = st.lists(CLAIM, max_size=8), st.lists(CITATION, max_size=8)
     language=st.sampled_from(["en", "ko"]),
 )
 @settings(
-    max_examples=150,
+    max_examples=40,
     derandomize=True,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],

@@ -1,0 +1,67 @@
+"""What can be checked without reaching for anything: the installation and the settings."""
+
+import importlib.metadata
+import platform
+import sys
+import tempfile
+from pathlib import Path
+
+from dataflows.check.line import Line
+from dataflows.settings import Settings
+from rag.embed import EmbeddingModelError, present
+
+_PYTHONS = {(3, 11), (3, 12)}
+_BYTEWAX = "0.21.1"
+"""The version whose recovery the guarantees were measured with (docs/decisions)."""
+
+
+def python() -> Line:
+    """The interpreter and Bytewax."""
+    bytewax = importlib.metadata.version("bytewax")
+    detail = f"Python {platform.python_version()}, Bytewax {bytewax}"
+    if sys.version_info[:2] not in _PYTHONS:
+        return Line("FAIL", "python", f"{detail}: use Python 3.11 or 3.12")
+    if bytewax != _BYTEWAX:
+        return Line("FAIL", "python", f"{detail}: install bytewax=={_BYTEWAX}; recovery is only proved with that")
+    return Line("ok", "python", detail)
+
+
+def state(settings: Settings) -> Line:
+    """The folder of the spool and the ledger, or the one it would be made in."""
+    wanted = settings.state.dir.absolute()
+    folder = next(path for path in (wanted, *wanted.parents) if path.exists())
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            made = "" if folder == wanted else ", will be made"
+    except OSError as err:
+        advice = "point CALI_STATE__DIR at a writable folder of the recovery volume"
+        return Line("FAIL", "state", f"{folder} cannot be written ({err.strerror}): {advice}")
+    return Line("ok", "state", f"{wanted} can be written{made}")
+
+
+def redaction(settings: Settings) -> Line:
+    """The redaction key. Works without, but then two masked values look the same."""
+    if settings.redaction.key is None:
+        return Line("warn", "redaction", "no key: masked values cannot be told apart; set CALI_REDACTION__KEY")
+    return Line("ok", "redaction", "key set")
+
+
+def weights(settings: Settings) -> Line:
+    """The embedding weights, by their place only."""
+    try:
+        return Line("ok", "embedding", present(settings.rag.embedding_model))
+    except EmbeddingModelError as err:
+        return Line("FAIL", "embedding", str(err))
+
+
+def slack(settings: Settings) -> Line:
+    """The webhook is never posted to: a check must not alarm anybody."""
+    if settings.slack.webhook_url is None:
+        return Line("warn", "slack", "no webhook: alerts go to the terminal; set CALI_SLACK__WEBHOOK_URL")
+    return Line("ok", "slack", "webhook set (not tried: a check posts nothing)")
+
+
+def knowledge_is_absent(settings: Settings) -> bool:
+    """Whether there is no local knowledge base yet; a check must not make one."""
+    uri = settings.rag.milvus_uri
+    return uri.endswith(".db") and not Path(uri).expanduser().exists()

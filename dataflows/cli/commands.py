@@ -1,0 +1,102 @@
+"""The commands of `cali`, one thin function each."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+
+def demo(
+    seconds: Annotated[float, typer.Option(help="How long logs are generated.")] = 24.0,
+    rate: Annotated[float, typer.Option(help="Log records a second.")] = 835.0,
+    seed: Annotated[int, typer.Option(help="Same seed, same logs.")] = 7,
+) -> None:
+    """Run the whole pipeline on this machine: no account, no configuration."""
+    from dataflows.demo.run import run
+
+    raise typer.Exit(run(seconds, rate, seed))
+
+
+def generate(
+    rate: Annotated[float, typer.Option(min=0.001, help="Records a second of event time.")] = 500.0,
+    count: Annotated[int, typer.Option(min=1, help="How many records.")] = 1000,
+    seed: Annotated[int, typer.Option(help="Same seed, same logs.")] = 7,
+    to: Annotated[str, typer.Option(help="stdout, kinesis, or dir:PATH for container log files.")] = "stdout",
+    start: Annotated[str | None, typer.Option(help="Time of the first record, ISO 8601; default: now.")] = None,
+) -> None:
+    """Write realistic logs of seven services and eight fault scenarios."""
+    from dataflows.cli.generate import run
+
+    raise typer.Exit(run(rate, count, seed, to, start))
+
+
+def fingerprint(
+    json_lines: Annotated[bool, typer.Option("--json", help="NDJSON on standard input and output.")] = False,
+) -> None:
+    """Tell which faults are the same: {"message","service"} in, fingerprint, coarse, kind, types, template out."""
+    from dataflows.cli.ndjson import run, text_field
+    from dataflows.domain.fingerprint import Fingerprinter
+
+    _needs_json(json_lines, "fingerprint")
+    of = Fingerprinter()
+    run(lambda line: of(text_field(line, "message"), text_field(line, "service", ""))._asdict())
+
+
+def redact(
+    json_lines: Annotated[bool, typer.Option("--json", help="NDJSON on standard input and output.")] = False,
+) -> None:
+    """Mask secrets and personal data: {"text"} in, {"text","found"} out."""
+    from dataflows.cli.ndjson import run, text_field
+    from dataflows.domain.redaction import redact as mask
+    from dataflows.settings import load
+
+    _needs_json(json_lines, "redact")
+    secret = load().redaction.key
+    key = secret.get_secret_value().encode() if secret else None
+    run(lambda line: mask(text_field(line, "text"), key)._asdict())
+
+
+def replay(
+    source: Annotated[str, typer.Argument(help="A file, a folder, or s3://bucket/prefix.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the messages; write and send nothing.")] = False,
+    level: Annotated[str | None, typer.Option(help="Level of records that name none.")] = None,
+) -> None:
+    """Put archived, dead-lettered or raw records through the same page."""
+    from dataflows.cli.replay import run
+
+    raise typer.Exit(run(source, level, dry_run=dry_run))
+
+
+def check(
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Settings and installation only; reach for nothing.")
+    ] = False,
+) -> None:
+    """Check settings, credentials and every dependency; one line each, exit status 1 if one fails."""
+    from dataflows.check import run
+
+    raise typer.Exit(run(offline=offline))
+
+
+def why(
+    fingerprint: Annotated[str, typer.Argument(help="Fingerprint of an alert, or its first 6 or more digits.")],
+) -> None:
+    """Tell what is known of an alert: template, counts, decisions with their reasons."""
+    from dataflows.why import run
+
+    raise typer.Exit(run(fingerprint))
+
+
+def graph() -> None:
+    """Print the page as a Mermaid diagram."""
+    from dataflows.graph import mermaid
+
+    print(mermaid())
+
+
+def _needs_json(given: bool, command: str) -> None:
+    if not given:
+        print(
+            f"cali {command} reads NDJSON: give --json, and one JSON object a line on standard input", file=sys.stderr
+        )
+        raise typer.Exit(2)

@@ -1,0 +1,295 @@
+"""What arrives: Fluent Bit's wire format in its three shapes, validated into one `LogRecord`.
+
+The shapes: the log as text (`log`), as fields that a parser made (`timestamp`, `level`, `service`, `log_content` with
+the full original), or as JSON that Fluent Bit merged under `log_json`. Bad data is a value: see `Rejected`.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Any, NamedTuple
+
+import msgspec
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from dataflows.domain.duplicates import has_duplicate_keys
+from dataflows.domain.levels import Level, infer, level_of
+
+MAX_PIECE_BYTES = 1_048_576
+"""Largest piece that is read: the size limit of a Kinesis record (AWS service quota, 1 MiB)."""
+
+
+_NUMBER_AT_END = re.compile(rb"[:,\[]\s*-?\d+(?:\.\d*)?(?:[eE][+-]?)?$|[:,\[]\s*-$")
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+_LONE_SURROGATE = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+)
+"""Half of a character outside the basic plane, as a shipper leaves it that cuts an emoji in two: no valid JSON text."""
+
+
+class RejectReason(StrEnum):
+    """Why a piece is a dead letter: file field, log field and metric label."""
+
+    EMPTY = "empty"
+    TOO_LARGE = "too_large"
+    TOO_DEEP = "too_deep"
+    BAD_COMPRESSION = "bad_compression"
+    BAD_UTF8 = "bad_utf8"
+    CUT_OFF = "cut_off"
+    NOT_JSON = "not_json"
+    NOT_AN_OBJECT = "not_an_object"
+    UNKNOWN_LEVEL = "unknown_level"
+    WRONG_TYPE = "wrong_type"
+    POSSIBLE_LOSS = "possible_loss"
+    """No piece at all: a note that records before this place may never have been read."""
+    FAULT = "fault"
+    """CALI itself failed on it: a bug, told in the log. Replayable once it is mended."""
+
+
+class Rejected(NamedTuple):
+    """One piece that could not be read, whole, with its place of origin."""
+
+    shard: str
+    sequence: str
+    sub: int
+    arrival_ts: float
+    reason: RejectReason
+    detail: str
+    """What was wrong, for a person; never part of the record."""
+    raw: bytes
+
+
+class RejectionError(ValueError):
+    """Raised inside triage only, to leave a piece's parsing; it becomes a `Rejected`."""
+
+    def __init__(self, reason: RejectReason, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+def _to_level(value: object) -> Level:
+    if isinstance(value, Level):
+        return value
+    level = level_of(value) if isinstance(value, str | int) and not isinstance(value, bool) else None
+    if level is None:
+        msg = "level is not a known level name or number"
+        raise ValueError(msg)
+    return level
+
+
+_OLDEST = 1e9
+_YOUNGEST = 1e11
+"""Seconds since the epoch (2001 and 5138) between which a time is believed. Outside are a zero time
+(`0001-01-01`, Go), seconds since a program's start, and what no calendar or index name holds."""
+
+
+def _to_epoch(value: object) -> float | None:
+    """Seconds since the epoch of an ISO 8601 text or a number in s, ms, us or ns; None if it is nothing of them."""
+    ts = _seconds(value)
+    return ts if ts is not None and _OLDEST <= ts <= _YOUNGEST else None
+
+
+def _seconds(value: object) -> float | None:
+    if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, int | float):
+        if not 0 <= value < 1e20:  # also what is too large for a float
+            return None
+        ts = float(value)
+        for unit in (1e18, 1e15, 1e12):  # ns, us, ms
+            if ts >= unit:
+                return ts / (unit / 1e9)
+        return ts
+    return _iso_seconds(value) if isinstance(value, str) else None
+
+
+def _iso_seconds(text: str) -> float | None:
+    try:
+        parsed = datetime.fromisoformat(text.strip().replace(",", "."))
+    except ValueError:
+        return None
+    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
+
+
+MAX_SERVICE_CHARS = 100
+"""A service's name is part of document ids, which OpenSearch bounds at 512 bytes; Kubernetes allows names of 63."""
+
+
+class Kubernetes(BaseModel):
+    """Where the log came from, as Fluent Bit's kubernetes filter tells it."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", coerce_numbers_to_str=True)
+
+    namespace_name: str = ""
+    pod_name: str = ""
+    container_name: str = ""
+    host: str = ""
+    labels: dict[str, str] = Field(default_factory=dict)
+
+
+_LEVEL_NAMES = ("level", "severity", "levelname", "loglevel", "log_level", "log.level", "lvl")
+_MESSAGE_NAMES = ("log_content", "log", "message", "msg", "event")
+_TIME_NAMES = ("timestamp", "@timestamp", "time", "ts")
+_TRACE_NAMES = ("stack_trace", "stacktrace", "exc_info", "exception", "traceback", "stack", "error.stack_trace")
+_ID_NAMES = ("trace_id", "traceId", "traceid", "trace.id", "dd.trace_id", "otelTraceID")
+_REQUEST_NAMES = ("request_id", "requestId", "x_request_id", "correlation_id")
+_SERVICE_NAMES = ("service", "service_name", "service.name", "app", "application")
+_VERSION_NAMES = ("version", "service_version", "service.version", "app_version")
+_KNOWN = frozenset(
+    name
+    for names in (
+        *(_LEVEL_NAMES, _MESSAGE_NAMES, _TIME_NAMES, _TRACE_NAMES, _ID_NAMES, _REQUEST_NAMES, _SERVICE_NAMES),
+        *(_VERSION_NAMES, ("kubernetes", "log_json", "stream", "_p", "file", "offset")),
+    )
+    for name in names
+)
+
+
+class LogRecord(BaseModel):
+    """One WARN+ log record, whichever of the three shapes it came in. Immutable."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+    level: Annotated[Level, BeforeValidator(_to_level)] = Field(validation_alias=AliasChoices(*_LEVEL_NAMES))
+    message: str
+    """The full original text, with its stack trace."""
+    service: str = Field(validation_alias=AliasChoices(*_SERVICE_NAMES))
+    event_ts: float
+    """Seconds since the epoch, as the record says; the arrival time where it says nothing readable."""
+    trace_id: str = ""
+    request_id: str = ""
+    version: str = ""
+    kubernetes: Kubernetes = Kubernetes()
+    fields: dict[str, Any] = Field(default_factory=dict)
+    """Fields that CALI does not know, kept for search."""
+
+
+_TRACE_ID = re.compile(
+    r"(?i)\btrace(?:[_-]?id)?[\"']?\s?[=:]\s?[\"']?(?P<id>[0-9a-f]{16,32})\b|\[(?P<pair>[0-9a-f]{32})-[0-9a-f]{16}\]"
+)
+"""As loggers put it into the line: `trace_id=...`, `[traceId=...`, `[<trace>-<span>]` (Spring, Micrometer)."""
+_REQUEST_ID = re.compile(r"(?i)\brequest(?:[_-]?id)?[\"']?\s?[=:]\s?[\"']?(?P<id>[0-9a-f][0-9a-f-]{7,63})\b")
+_HEAD = 600
+"""Characters of a message in which ids are looked for: past any log prefix."""
+
+
+def _spoken_id(pattern: re.Pattern[str], message: object) -> str:
+    """An id that stands in the text only."""
+    found = pattern.search(message[:_HEAD]) if isinstance(message, str) else None
+    return next((group for group in found.groups() if group), "") if found else ""
+
+
+def _first(names: tuple[str, ...], *places: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON may hold anything
+    for place in places:
+        for name in names:
+            if (value := place.get(name)) not in (None, ""):
+                return value
+    return None
+
+
+def _flatten(outer: Mapping[str, Any], arrival_ts: float) -> dict[str, Any]:
+    """The three shapes as one mapping of `LogRecord`'s own names; values keep their types for validation to judge."""
+    inner = outer.get("log_json") or {}
+    if not isinstance(inner, Mapping):
+        raise RejectionError(RejectReason.WRONG_TYPE, "log_json is not an object")
+    kubernetes = _without_nulls(outer.get("kubernetes") or {})
+    labels = kubernetes.get("labels") or {} if isinstance(kubernetes, Mapping) else {}
+    labels = labels if isinstance(labels, Mapping) else {}
+    message = _first(_MESSAGE_NAMES, inner, outer)
+    trace = _first(_TRACE_NAMES, inner, outer)
+    if isinstance(message, str):
+        message = message.rstrip("\n")
+        if isinstance(trace, str) and trace.strip() not in message:
+            message = f"{message}\n{trace.rstrip()}"
+    level = _first(_LEVEL_NAMES, inner, outer)
+    fields = {k: v for place in (outer, inner) for k, v in place.items() if k not in _KNOWN}
+    if isinstance(trace, dict | list):  # a trace as an object: no part of the message, but not lost to search
+        fields["exception"] = trace
+    service = (
+        _first(_SERVICE_NAMES, inner, outer)
+        or _first(("app.kubernetes.io/name", "app", "k8s-app"), labels)
+        or (kubernetes.get("container_name") if isinstance(kubernetes, Mapping) else None)
+        or "unknown"
+    )
+    return {
+        "level": infer(message if isinstance(message, str) else "") if level is None else level,
+        "message": _spoken(fields) if message is None else message,
+        "service": service[:MAX_SERVICE_CHARS] if isinstance(service, str) else service,
+        "event_ts": _to_epoch(_first(_TIME_NAMES, inner)) or _to_epoch(_first(_TIME_NAMES, outer)) or arrival_ts,
+        "trace_id": _first(_ID_NAMES, inner, outer) or _spoken_id(_TRACE_ID, message),
+        "request_id": _first(_REQUEST_NAMES, inner, outer) or _spoken_id(_REQUEST_ID, message),
+        "version": _first(_VERSION_NAMES, inner, outer)
+        or _first(("app.kubernetes.io/version", "version"), labels)
+        or "",
+        "kubernetes": kubernetes,
+        "fields": fields,
+    }
+
+
+def _without_nulls(value: Any) -> Any:  # noqa: ANN401 - JSON may hold anything
+    return {k: v for k, v in value.items() if v is not None} if isinstance(value, Mapping) else value
+
+
+def _spoken(fields: Mapping[str, Any]) -> str:
+    """A message for a record that has none: its unknown fields, as JSON."""
+    return msgspec.json.encode(fields).decode() if fields else ""
+
+
+class Parsed(NamedTuple):
+    """A valid record, and whether its JSON named a key twice (the last value won)."""
+
+    record: LogRecord
+    duplicate_keys: bool
+
+
+def parse(piece: bytes, arrival_ts: float) -> Parsed:
+    """Validate one WARN+ piece.
+
+    Raises:
+        RejectionError: the piece is not a record, with the reason.
+    """
+    try:
+        outer = msgspec.json.decode(_LONE_SURROGATE.sub(rb"\\ufffd", piece) if has_surrogates(piece) else piece)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as err:
+        raise why_unreadable(piece, err) from err
+    if not isinstance(outer, dict):
+        raise RejectionError(RejectReason.NOT_AN_OBJECT, f"a JSON {type(outer).__name__} where an object is expected")
+    try:
+        record = LogRecord.model_validate(_flatten(outer, arrival_ts))
+    except ValidationError as err:
+        first = err.errors(include_url=False, include_input=False, include_context=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "record"
+        reason = RejectReason.UNKNOWN_LEVEL if where in _LEVEL_NAMES else RejectReason.WRONG_TYPE
+        raise RejectionError(reason, f"{where}: {first['msg']}") from err
+    return Parsed(record, has_duplicate_keys(piece, outer))
+
+
+def has_surrogates(piece: bytes) -> bool:
+    r"""True if the JSON text spells characters in halves (`\ud83d\ude00`), of which one may be missing."""
+    return _SURROGATE.search(piece) is not None
+
+
+def why_unreadable(piece: bytes, err: Exception) -> RejectionError:  # noqa: PLR0911 - one return per reason
+    """Tell which of the reasons a piece that does not decode has."""
+    text = str(err)
+    if not piece.strip():
+        return RejectionError(RejectReason.EMPTY, "nothing but white space")
+    if isinstance(err, RecursionError):
+        return RejectionError(RejectReason.TOO_DEEP, "nested deeper than the decoder goes")
+    if isinstance(err, msgspec.DecodeError) and "invalid number" in text and _NUMBER_AT_END.search(piece):
+        return RejectionError(RejectReason.CUT_OFF, "the JSON text ends inside a number")
+    try:
+        piece.decode()
+    except UnicodeDecodeError as bad:
+        if bad.reason == "unexpected end of data":
+            return RejectionError(RejectReason.CUT_OFF, "the JSON text ends inside a character")
+        return RejectionError(RejectReason.BAD_UTF8, f"invalid UTF-8 at byte {bad.start}")
+    if "truncated" in text:
+        return RejectionError(RejectReason.CUT_OFF, "the JSON text ends before the object does")
+    if piece.lstrip()[:1] == b"[" or "Expected `object`" in text:
+        return RejectionError(RejectReason.NOT_AN_OBJECT, "a JSON value where an object is expected")
+    if isinstance(err, msgspec.ValidationError):
+        return RejectionError(RejectReason.WRONG_TYPE, text)
+    return RejectionError(RejectReason.NOT_JSON, text)

@@ -1,0 +1,52 @@
+"""CALI on one page: log records in, explained alerts out. Step ids are state keys: see docs/decisions/0003."""
+
+import bytewax.operators as op
+from bytewax.dataflow import Dataflow
+
+from dataflows.endpoints import Endpoints, live
+from dataflows.settings import Settings, load
+from dataflows.steps.archive import archive
+from dataflows.steps.correlate import correlate
+from dataflows.steps.dead_letters import dead_letters
+from dataflows.steps.deliver import deliver
+from dataflows.steps.documents import documents, history
+from dataflows.steps.explain import explain
+from dataflows.steps.throttle import throttle
+from dataflows.steps.triage import triage
+
+
+def build(settings: Settings, io: Endpoints) -> Dataflow:
+    """Wire the steps; every stream ends in a named output, so nothing is dropped silently."""
+    flow = Dataflow("cali")
+    prefix = settings.opensearch.index_prefix
+
+    # Read. An item is a batch: the records of one read of one shard.
+    batches = op.input("kinesis_in", flow, io.source)
+
+    # Keep everything, raw, before anything can fail.
+    op.output("archive_out", archive("archive", batches), io.archive)
+
+    # Trust nothing. Below WARN a record ends here, counted; what cannot be read leaves with its reason.
+    checked = triage("triage", batches, io.sort)
+    op.output("dead_letter_out", dead_letters("dead_letters", checked.rejected), io.dead_letters)
+
+    # Make it searchable. From triage on everything is redacted.
+    op.output("search_out", documents("documents", checked.alarming, prefix), io.search)
+
+    # Same fault, same window: one alert at once, one summary at the close.
+    alerts = throttle("throttle", checked.alarming, settings.window, io.clock, finish=io.finish)
+    related = correlate("correlate", alerts)
+
+    # Ask for a cause. A model that is down must not stop the page.
+    told = explain("explain", related, io.explaining)
+
+    # Tell people, once, and keep what became of it.
+    delivered = deliver("slack_out", told, io.delivering)
+    op.output("alerts_out", history("history", delivered, prefix), io.history)
+    return flow
+
+
+def flow() -> Dataflow:
+    """What `python -m bytewax.run dataflows.log_intelligence` calls."""
+    settings = load()
+    return build(settings, live(settings))

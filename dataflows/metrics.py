@@ -1,0 +1,30 @@
+"""Metrics of the dataflow, declared once. Labels come from closed enums only: never a fingerprint, never a message."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+PIECES = Counter("cali_pieces_total", "Pieces after unpacking: alarming + below level + rejected.")
+BELOW = Counter("cali_pieces_below_level_total", "Pieces below WARN: they live on in the archive.")
+ALARMING = Counter("cali_pieces_alarming_total", "Pieces at WARN or above.", ["level"])
+REJECTED = Counter("cali_pieces_rejected_total", "Pieces in the dead letters.", ["reason"])
+DUPLICATE_KEYS = Counter("cali_pieces_duplicate_keys_total", "Alarming pieces with a key twice: the last value won.")
+REDACTIONS = Counter("cali_redactions_total", "Secrets and personal data masked.", ["kind"])
+
+DECISIONS = Counter("cali_alert_decisions_total", "What the throttle decided for a record or a window.", ["reason"])
+LATE = Counter("cali_late_records_total", "Records of a window that had closed, counted into the open one.")
+OPEN_FAULTS = Gauge("cali_open_faults", "Faults with an open window.", ["bucket"])
+
+EXPLANATIONS = Counter("cali_explanations_total", "Alerts explained.", ["source", "verdict"])
+EXPLAIN_OVERFLOW = Counter("cali_explain_overflow_total", "Alerts sent unexplained: too many waited.")
+EXPLAIN_FAILED = Counter("cali_explain_failed_total", "Explanations that raised: a bug, told in the log.")
+
+MESSAGES = Counter("cali_messages_total", "What became of alerts.", ["status"])
+MESSAGE_FAULTS = Counter("cali_message_faults_total", "Posts that failed and are tried again.", ["outcome"])
+LEDGER_FAULTS = Counter(
+    "cali_ledger_faults_total", "Accepted messages that could not be noted: a restart may repeat them."
+)
+OUTBOX = Gauge("cali_outbox_messages", "Alerts not yet delivered.")
+FIRST_ALERT_SECONDS = Histogram(
+    "cali_first_alert_seconds",
+    "From Kinesis accepting a fault's first record to Slack accepting its alert.",
+    buckets=(0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300),
+)

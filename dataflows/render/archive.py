@@ -1,0 +1,139 @@
+r"""Raw records as lines of the archive, and rejected ones as lines of the dead letters.
+
+One line is one Kinesis record, in one of two forms, so that the bytes come back exactly and SQL engines can read it:
+
+    {"sequence":"4959...","arrived":1763764000123,"end":"\n","record":{...the record's own JSON...}}
+    {"sequence":"4959...","arrived":1763764000123,"base64":"..."}
+
+The first form is for a record that is one line of UTF-8 text in braces, with or without a line end (`end`); it is
+embedded as it stands, unparsed, so a record that is not quite JSON makes a line that is not quite JSON and still
+comes back byte for byte. Everything else takes the second form. `arrived` is in milliseconds since the epoch.
+"""
+
+import base64
+import json
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+from dataflows.domain.records import Rejected
+
+_EMBEDDED = b',"record":'
+_PLAIN_END = b',"end":""'
+_LINE_END = b',"end":"\\n"'
+
+
+class Folder(NamedTuple):
+    """A run of records that belong into one object folder."""
+
+    path: str
+    start: int
+    """Index of the first record."""
+    stop: int
+
+
+def hour_path(kind: str, arrival_ts: float) -> str:
+    """Hive-style folder of an arrival time, in UTC."""
+    return datetime.fromtimestamp(arrival_ts, UTC).strftime(f"{kind}/dt=%Y-%m-%d/hour=%H")
+
+
+def folders(kind: str, arrivals: Sequence[float]) -> list[Folder]:
+    """Cut a batch where the arrival hour changes: a boundary fixed by the data, so a replay cuts at the same place."""
+    if not arrivals:
+        return []
+    hours = [int(ts // 3600) for ts in arrivals]
+    if not hours:
+        return []
+    if len(set(hours)) == 1:
+        return [Folder(hour_path(kind, arrivals[0]), 0, len(hours))]
+    cuts = [0, *(i for i in range(1, len(hours)) if hours[i] != hours[i - 1]), len(hours)]
+    return [Folder(hour_path(kind, arrivals[a]), a, b) for a, b in pairwise(cuts)]
+
+
+def lines(sequences: Sequence[str], arrivals: Sequence[float], data: Sequence[bytes]) -> bytes:
+    """The archive lines of records."""
+    return b"".join(
+        b'{"sequence":"%b","arrived":%d%b}\n' % (seq.encode(), round(ts * 1000), _body(raw))
+        for seq, ts, raw in zip(sequences, arrivals, data, strict=True)
+    )
+
+
+def _body(raw: bytes) -> bytes:
+    if raw[:1] == b"{":
+        end = raw.find(b"\n")
+        if end == -1 and raw[-1:] == b"}" and _is_text(raw):
+            return _PLAIN_END + _EMBEDDED + raw
+        if end == len(raw) - 1 and raw[-2:] == b"}\n" and _is_text(raw):
+            return _LINE_END + _EMBEDDED + raw[:-1]
+    return b',"base64":"' + base64.b64encode(raw) + b'"'
+
+
+def _is_text(raw: bytes) -> bool:
+    if raw.isascii():
+        return True
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def dead_lines(rejected: Iterable[Rejected]) -> bytes:
+    """The dead-letter lines: place of origin, reason, and the raw bytes."""
+    return b"".join(
+        json.dumps(
+            {
+                "shard": bad.shard,
+                "sequence": bad.sequence,
+                "sub": bad.sub,
+                "arrived": round(bad.arrival_ts * 1000),
+                "reason": bad.reason.value,
+                "detail": bad.detail,
+                "base64": base64.b64encode(bad.raw).decode(),
+            },
+            ensure_ascii=False,
+        ).encode()
+        + b"\n"
+        for bad in rejected
+    )
+
+
+class Archived(NamedTuple):
+    """One line read back."""
+
+    shard: str
+    """Only dead letters carry it; an archive object's name tells it for all its lines."""
+    sequence: str
+    arrival_ts: float
+    raw: bytes
+
+
+def read_line(line: bytes) -> Archived:
+    """The record of an archive or dead-letter line, byte for byte.
+
+    Raises:
+        ValueError: the line is neither.
+    """
+    head, found, rest = line.rstrip(b"\r\n").partition(_EMBEDDED)
+    try:
+        if found and b'"base64"' not in head:
+            fields = json.loads(head + b"}")
+            raw = rest[:-1] + fields["end"].encode()
+        else:
+            fields = json.loads(line)
+            raw = base64.b64decode(fields["base64"], validate=True)
+        return _archived(fields, raw)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as err:
+        msg = f"not a line of the archive or of the dead letters: {type(err).__name__}"
+        raise ValueError(msg) from err
+
+
+def _archived(fields: dict[str, Any], raw: bytes) -> Archived:
+    return Archived(str(fields.get("shard", "")), str(fields["sequence"]), fields["arrived"] / 1000, raw)
+
+
+def refused_line(index: str, doc_id: str, reason: str, body: bytes) -> bytes:
+    """The dead-letter line of a search document that the index refused."""
+    line = {"index": index, "id": doc_id, "reason": "index_refused", "detail": reason}
+    return json.dumps({**line, "base64": base64.b64encode(body).decode()}).encode() + b"\n"

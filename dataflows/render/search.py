@@ -1,0 +1,111 @@
+"""Records and alerts as search documents. Ids are made of data, so that a replay writes the same documents."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from dataflows.domain.alerts import Delivery
+from dataflows.domain.fingerprint import Fingerprint
+from dataflows.domain.records import LogRecord
+
+MAX_MESSAGE_BYTES = 32_000
+"""A message is indexed up to here (Lucene refuses a term above 32,766 bytes); the archive has the rest."""
+MAX_FIELDS_BYTES = 16_000
+
+
+def iso(ts: float) -> str:
+    """ISO 8601 in UTC with milliseconds; a time no calendar holds becomes the epoch."""
+    try:
+        return datetime.fromtimestamp(ts, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    except (OverflowError, OSError, ValueError):
+        return "1970-01-01T00:00:00.000Z"
+
+
+def logs_index(prefix: str, arrival_ts: float) -> str:
+    """Index of a record, by arrival day: the same at every replay."""
+    return f"{prefix}-logs-{datetime.fromtimestamp(arrival_ts, UTC):%Y.%m.%d}"
+
+
+def alerts_index(prefix: str, window_start: float) -> str:
+    """Index of an alert, by the month of its window: the same for all its versions."""
+    return f"{prefix}-alerts-{datetime.fromtimestamp(window_start, UTC):%Y.%m}"
+
+
+def _cut(text: str, limit: int) -> str:
+    """At most `limit` bytes of UTF-8."""
+    return text if len(text) * 4 <= limit else text.encode()[:limit].decode(errors="ignore")
+
+
+def record_document(  # noqa: PLR0913, PLR0917 - a document has this many origins
+    record: LogRecord,
+    print_: Fingerprint,
+    message: str,
+    fields: dict[str, Any],
+    shard: str,
+    sequence: str,
+    sub: int,
+    arrival_ts: float,
+) -> bytes:
+    """A record as a document; `message` and `fields` must be redacted already, and `print_` made of that."""
+    place = record.kubernetes
+    return msgspec.json.encode(
+        {
+            "@timestamp": iso(record.event_ts),
+            "arrived": iso(arrival_ts),
+            "level": record.level.name,
+            "service": record.service,
+            "version": record.version,
+            "namespace": place.namespace_name,
+            "pod": place.pod_name,
+            "container": place.container_name,
+            "node": place.host,
+            "trace_id": record.trace_id,
+            "request_id": record.request_id,
+            "fingerprint": print_.fingerprint,
+            "coarse": print_.coarse,
+            "kind": print_.kind,
+            "types": print_.types,
+            "template": print_.template,
+            "message": _cut(message, MAX_MESSAGE_BYTES),
+            "shard": shard,
+            "sequence": sequence,
+            "sub": sub,
+            "fields": _cut(msgspec.json.encode(fields).decode(), MAX_FIELDS_BYTES) if fields else "",
+        }
+    )
+
+
+def alert_document(delivery: Delivery) -> bytes:
+    """An alert and what became of it, with everything the card had."""
+    alert = delivery["alert"]
+    told = alert.get("explanation")
+    return msgspec.json.encode(
+        {
+            "@timestamp": iso(alert["first_seen"]),
+            "first_seen": iso(alert["first_seen"]),
+            "last_seen": iso(alert["last_seen"]),
+            "window_start": iso(alert["window_start"]),
+            "window_end": iso(alert["window_end"]),
+            "sent": iso(delivery["sent_ts"]) if delivery["sent_ts"] else None,
+            "latency_s": round(delivery["sent_ts"] - alert["arrival_ts"], 3) if delivery["sent_ts"] else None,
+            "status": delivery["status"],
+            "channel": delivery["channel"],
+            "attempts": delivery["attempts"],
+            "detail": delivery["detail"],
+            **{
+                name: alert[name]
+                for name in (
+                    *("reason", "fingerprint", "coarse", "fp_version", "service", "level", "kind", "types"),
+                    *("template", "text", "record_id", "trace_id", "count", "place", "explained"),
+                )
+            },
+            "verdict": told["verdict"] if told else None,
+            "explanation_source": told["source"] if told else None,
+            "confidence": told["confidence"] if told else None,
+            "summary": told["summary"] if told else None,
+            "cited": [citation["doc_id"] for citation in told["citations"]] if told else [],
+            "missing": told["missing"] if told else [],
+            "explanation": told,
+        }
+    )

@@ -1,0 +1,193 @@
+"""`triage`: unpack, look at the level cheaply, validate and fingerprint what is WARN or worse, redact it."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple, cast
+
+import bytewax.operators as op
+import structlog
+from bytewax.dataflow import Stream, operator
+
+from connectors.kinesis import BadPiece, Loss, RecordBatch, unpack
+from dataflows import metrics
+from dataflows.domain.alerts import Sighting
+from dataflows.domain.fingerprint import Fingerprinter
+from dataflows.domain.levels import Level
+from dataflows.domain.peek import peek
+from dataflows.domain.records import MAX_PIECE_BYTES, LogRecord, Rejected, RejectionError, RejectReason, parse
+from dataflows.domain.redaction import redact
+from dataflows.domain.redaction_fields import redact_fields
+from dataflows.render.search import record_document
+
+log = structlog.get_logger(__name__)
+
+MAX_TEXT = 8_000
+"""Characters of an exemplar that travel with an alert: a long trace with its causes, and small state."""
+
+
+class Alarm(NamedTuple):
+    """One WARN+ record: what the throttle needs, and its search document. Everything in it is redacted."""
+
+    sighting: Sighting
+    document: bytes
+
+
+class AlarmingBatch(NamedTuple):
+    """The alarming records of one batch, in order."""
+
+    slot: str
+    alarms: list[Alarm]
+
+
+class RejectedBatch(NamedTuple):
+    """The rejected pieces of one batch, in order."""
+
+    slot: str
+    stream: str
+    pieces: list[Rejected]
+
+
+@dataclass(frozen=True)
+class TriageOut:
+    """Streams out of `triage`. What is in neither is below WARN and counted."""
+
+    alarming: Stream[AlarmingBatch]
+    rejected: Stream[RejectedBatch]
+
+
+class Triage:
+    """Sorts the pieces of a batch. Never raises for data. One instance serves all workers of a process."""
+
+    def __init__(self, redaction_key: bytes | None) -> None:
+        self._key = redaction_key
+        self._local = threading.local()
+
+    def __call__(self, batches: list[RecordBatch]) -> list[AlarmingBatch | RejectedBatch]:
+        """At most one `AlarmingBatch` and one `RejectedBatch` per batch."""
+        out: list[AlarmingBatch | RejectedBatch] = []
+        for batch in batches:
+            alarms: list[Alarm] = []
+            rejected: list[Rejected] = []
+            self._sort(batch, alarms, rejected)
+            if alarms:
+                out.append(AlarmingBatch(batch.slot, alarms))
+            if rejected:
+                out.append(RejectedBatch(batch.slot, batch.stream, rejected))
+        return out
+
+    def _sort(self, batch: RecordBatch, alarms: list[Alarm], rejected: list[Rejected]) -> None:
+        rejected += [_lost(batch.shard, loss) for loss in batch.losses]
+        pieces = below = 0
+        for sequence, arrival_ts, raw in zip(batch.sequences, batch.arrivals, batch.data, strict=True):
+            for sub, piece in enumerate(unpack(raw)):
+                pieces += 1
+                if isinstance(piece, BadPiece):
+                    bad = RejectionError(RejectReason.BAD_COMPRESSION, piece.reason)
+                    rejected.append(_reject(batch.shard, sequence, sub, arrival_ts, bad, piece.raw))
+                    continue
+                try:
+                    alarm = self._read(piece, batch.shard, sequence, sub, arrival_ts)
+                except RejectionError as err:
+                    rejected.append(_reject(batch.shard, sequence, sub, arrival_ts, err, piece))
+                except Exception as err:  # noqa: BLE001 - a piece that we fail on must not stop the stream
+                    bad = _fault(err, f"{batch.shard}-{sequence}-{sub}")
+                    rejected.append(_reject(batch.shard, sequence, sub, arrival_ts, bad, piece))
+                else:
+                    if alarm is None:
+                        below += 1
+                    else:
+                        alarms.append(alarm)
+        metrics.PIECES.inc(pieces)
+        metrics.BELOW.inc(below)
+
+    def _read(self, piece: bytes, shard: str, sequence: str, sub: int, arrival_ts: float) -> Alarm | None:
+        if len(piece) > MAX_PIECE_BYTES:
+            raise RejectionError(RejectReason.TOO_LARGE, f"{len(piece)} bytes, at most {MAX_PIECE_BYTES}")
+        level = peek(piece)
+        if level is not None and level < Level.WARN:
+            return None
+        record, duplicate_keys = parse(piece, arrival_ts)
+        if record.level < Level.WARN:
+            return None
+        if duplicate_keys:
+            metrics.DUPLICATE_KEYS.inc()
+        metrics.ALARMING.labels(record.level.name).inc()
+        return self._alarm(record, shard, sequence, sub, arrival_ts)
+
+    def _alarm(self, record: LogRecord, shard: str, sequence: str, sub: int, arrival_ts: float) -> Alarm:
+        # Redacted first: a template made of redacted text is safe, and marks group like the values they hide.
+        message = self._redact(record.message)
+        # Whoever sends a request may choose its ids; a service's name and version come from its own log line.
+        names = ("service", "version", "trace_id", "request_id")
+        record = record.model_copy(update={name: self._redact(getattr(record, name)) for name in names})
+        print_ = self._fingerprinter()(message, record.service)
+        place = record.kubernetes
+        sighting = Sighting(
+            fault=f"{print_.fingerprint}:{record.service}",
+            event_ts=record.event_ts,
+            arrival_ts=arrival_ts,
+            level=record.level.name,
+            pod=place.pod_name,
+            version=record.version,
+            node=place.host,
+            trace_id=record.trace_id,
+            record_id=f"{shard}-{sequence}-{sub}",
+            kind=print_.kind,
+            types=print_.types,
+            coarse=print_.coarse,
+            template=print_.template,
+            text=message[:MAX_TEXT],
+        )
+        fields = cast("dict[str, Any]", redact_fields(record.fields, self._key))
+        document = record_document(record, print_, message, fields, shard, sequence, sub, arrival_ts)
+        return Alarm(sighting, document)
+
+    def _redact(self, text: str) -> str:
+        clean = redact(text, self._key)
+        for kind in clean.found:
+            metrics.REDACTIONS.labels(kind).inc()
+        return clean.text
+
+    def _fingerprinter(self) -> Fingerprinter:
+        """One per worker thread: it remembers words and lines."""
+        found: Fingerprinter | None = getattr(self._local, "fingerprinter", None)
+        if found is None:
+            found = self._local.fingerprinter = Fingerprinter()
+        return found
+
+
+def _fault(err: Exception, record_id: str) -> RejectionError:
+    if isinstance(err, RecursionError):
+        return RejectionError(RejectReason.TOO_DEEP, "nested deeper than it can be worked on")
+    log.error("triage.fault", record_id=record_id, error=type(err).__name__, effect="it is in the dead letters")
+    return RejectionError(RejectReason.FAULT, f"CALI failed on it with {type(err).__name__}: a bug, replay it later")
+
+
+def _reject(  # noqa: PLR0913, PLR0917 - the fields of Rejected
+    shard: str, sequence: str, sub: int, arrival_ts: float, err: RejectionError, raw: bytes
+) -> Rejected:
+    metrics.REJECTED.labels(err.reason.value).inc()
+    return Rejected(shard, sequence, sub, arrival_ts, err.reason, err.detail, raw)
+
+
+def _lost(shard: str, loss: Loss) -> Rejected:
+    """A gap in the stream, told in the dead letters. It is no piece, so the books of triage do not count it."""
+    return Rejected(shard, loss.after or "0", -1, loss.arrival_ts, RejectReason.POSSIBLE_LOSS, loss.reason, b"")
+
+
+def _alarming(item: AlarmingBatch | RejectedBatch) -> AlarmingBatch | None:
+    return item if isinstance(item, AlarmingBatch) else None
+
+
+def _rejected(item: AlarmingBatch | RejectedBatch) -> RejectedBatch | None:
+    return item if isinstance(item, RejectedBatch) else None
+
+
+@operator
+def triage(
+    step_id: str, batches: Stream[RecordBatch], sort: Callable[[list[RecordBatch]], list[AlarmingBatch | RejectedBatch]]
+) -> TriageOut:
+    """Split record batches into alarming and rejected ones; what is below WARN is counted and ends here."""
+    sorted_ = op.flat_map_batch("sort", batches, sort)
+    return TriageOut(op.filter_map("alarming", sorted_, _alarming), op.filter_map("rejected", sorted_, _rejected))
