@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed-dev
 NODE := node_modules/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit check bench clean
+.PHONY: help demo test test-unit eval check bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -21,6 +21,9 @@ test: $(INSTALLED) $(NODE) ## run every test (servers start on loopback by thems
 test-unit: $(INSTALLED) ## run the fast tests only: no server, no model
 	$(BIN)/python -m pytest tests/unit -m 'not slow' $(ARGS)
 
+eval: $(INSTALLED) ## measure quality on labelled data, where that lies beside the checkout
+	$(BIN)/python -m pytest -m evals $(ARGS)
+
 check: $(INSTALLED) ## lint, types, import rules: what CI runs besides the tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -29,6 +32,7 @@ check: $(INSTALLED) ## lint, types, import rules: what CI runs besides the tests
 
 bench: $(INSTALLED) ## measure the page (CPU per record), a few minutes
 	$(BIN)/python benchmarks/page.py $(ARGS)
+	$(BIN)/python benchmarks/kinesis_client.py
 
 clean: ## remove what the other targets made
 	rm -rf $(VENV) node_modules dist .cali .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dataflow.json

@@ -264,6 +264,7 @@ def test_runbooks_ingested_meanwhile_are_found_after_the_refresh(
     explainer.close()
 
 
+@pytest.mark.evals
 def test_quality_on_the_labelled_logs(embedder: SentenceTransformerEmbedder, tmp_path: Path) -> None:
     """On the labelled development logs hit@3 is at least 0.83, hit@1 0.63, and 'match' is right in 4 of 5."""
     folder = ROOT.parent / "shared" / "data" / "kb"
