@@ -73,8 +73,8 @@ class _Quiet:
     def post(self, alert: Alert) -> PostResult:
         return PostResult(Outcome.ACCEPTED)
 
-    def seen(self, key: str) -> bool:
-        return False
+    def sent_at(self, key: str) -> float | None:
+        return None
 
     def record(self, key: str, sent_ts: float, channel: str) -> None: ...
 

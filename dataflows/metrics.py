@@ -11,7 +11,7 @@ REDACTIONS = Counter("cali_redactions_total", "Secrets and personal data masked.
 
 DECISIONS = Counter("cali_alert_decisions_total", "What the throttle decided for a record or a window.", ["reason"])
 LATE = Counter("cali_late_records_total", "Records of a window that had closed, counted into the open one.")
-OPEN_FAULTS = Gauge("cali_open_faults", "Faults with an open window.", ["bucket"])
+OPEN_FAULTS = Gauge("cali_open_faults", "Faults with an open window.")
 
 EXPLANATIONS = Counter("cali_explanations_total", "Alerts explained.", ["source", "verdict"])
 EXPLAIN_OVERFLOW = Counter("cali_explain_overflow_total", "Alerts sent unexplained: too many waited.")

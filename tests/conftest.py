@@ -77,6 +77,7 @@ def aws_env() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in AWS.items():
             patch.setenv(name, value)
+        patch.setattr(boto3, "DEFAULT_SESSION", None)  # it keeps the credentials that it saw first
         yield
 
 

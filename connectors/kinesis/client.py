@@ -58,7 +58,7 @@ class KinesisClient:
         import boto3  # noqa: PLC0415 - half a second that only those who connect should pay
 
         self._config = config
-        self._boto: Any = boto3.client(
+        self._boto: Any = boto3.session.Session().client(
             "kinesis",
             region_name=config.region,
             endpoint_url=config.endpoint_url,

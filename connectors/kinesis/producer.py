@@ -26,7 +26,7 @@ class Producer:
         import boto3  # noqa: PLC0415 - half a second that only those who connect should pay
 
         self._stream = config.stream
-        self._boto: Any = boto3.client(
+        self._boto: Any = boto3.session.Session().client(
             "kinesis",
             region_name=config.region,
             endpoint_url=config.endpoint_url,

@@ -43,8 +43,9 @@ class SlackConfig(BaseModel):
     wait_for_analysis_s: float = Field(default=8.0, ge=0, le=120)
     """Seconds a first alert waits for its analysis when it cannot be updated later (incoming webhook)."""
 
-    max_attempts: int = Field(default=10, ge=1, le=1000)
-    """Attempts at one message before it goes to the dead letters. An answer 429 does not count as one."""
+    max_attempts: int = Field(default=1000, ge=1)
+    """Attempts at one message before it is given up (`dead` in the alert history): with the longest pause of a minute,
+    1,000 are about 16 hours. An answer 429 does not count as one."""
 
     backoff_s: float = Field(default=1.0, gt=0, le=60)
     """Seconds before the second attempt; doubled from one attempt to the next."""

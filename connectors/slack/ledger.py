@@ -58,10 +58,15 @@ class Ledger:
 
     def seen(self, key: str) -> bool:
         """Whether `record(key, ...)` has returned before, in this process or another."""
+        return self.sent_at(key) is not None
+
+    def sent_at(self, key: str) -> float | None:
+        """When Slack accepted `key`, seconds since the epoch; None if `record(key, ...)` has not returned before."""
         with self._lock:
             try:
-                with closing(self._db.execute("SELECT 1 FROM sent WHERE key = ?", (key,))) as rows:
-                    return rows.fetchone() is not None
+                with closing(self._db.execute("SELECT sent_ts FROM sent WHERE key = ?", (key,))) as rows:
+                    row = rows.fetchone()
+                    return None if row is None else float(row[0])
             except sqlite3.Error as err:
                 raise self._unusable(err) from err
 

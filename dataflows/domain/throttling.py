@@ -41,6 +41,10 @@ class Bucket:
         self._faults: BucketState = {fault: list(entry) for fault, entry in (state or {}).items()}
         self.next_due = min((entry[DUE] for entry in self._faults.values()), default=None)
 
+    def __len__(self) -> int:
+        """Faults with an open window."""
+        return len(self._faults)
+
     def see(self, sightings: Iterable[Sighting], now: float) -> Decided:
         """Count records; the first of a fault's window becomes an alert."""
         alerts: list[Alert] = []

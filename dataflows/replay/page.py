@@ -116,9 +116,9 @@ class Collected:
 class _Forgetful:
     """A ledger for a dry run: nothing was ever sent."""
 
-    def seen(self, key: str) -> bool:
+    def sent_at(self, key: str) -> float | None:
         del key
-        return False
+        return None
 
     def record(self, key: str, sent_ts: float, channel: str) -> None:
         del key, sent_ts, channel

@@ -41,8 +41,8 @@ class Messenger(Protocol):
 class SentLedger(Protocol):
     """Remembers what was accepted, outside the recovery state."""
 
-    def seen(self, key: str) -> bool:
-        """True if it was accepted before."""
+    def sent_at(self, key: str) -> float | None:
+        """When it was accepted, seconds since the epoch; None if it was not."""
         ...
 
     def record(self, key: str, sent_ts: float, channel: str) -> None:
@@ -151,10 +151,10 @@ class _DeliverLogic(StatefulBatchLogic[Alert, Delivery, OutboxState]):
             return [self._delivery(queued[ALERT], "waiting", attempts=queued[ATTEMPTS])]
         if (accepted := self._accepted.get(alert["id"])) is not None:
             return [self._delivery(alert, "sent", sent_ts=accepted[0], attempts=accepted[1])]
-        if self._seen(alert["id"]):
+        if (sent_ts := self._sent_at(alert["id"])) is not None:
             if not alert["explained"]:
                 metrics.MESSAGES.labels("duplicate").inc()
-            return [self._delivery(alert, "sent", detail="accepted earlier")]
+            return [self._delivery(alert, "sent", sent_ts=sent_ts, detail="accepted earlier")]
         due = now if alert["explained"] else now + self._how.wait_for_analysis_s
         # A summary must not overtake the alert that it counts from, which may still wait for its analysis.
         before = [entry[DUE] for entry in self._queue.values() if _fault(entry[ALERT]) == _fault(alert)]
@@ -174,10 +174,15 @@ class _DeliverLogic(StatefulBatchLogic[Alert, Delivery, OutboxState]):
             due, attempts, alert = self._queue[alert_id]
             if due > now or now < self._paused_until:
                 break
-            if self._seen(alert_id):  # accepted just before a crash, after the last snapshot
+            sent_ts = self._sent_at(alert_id)
+            if sent_ts is not None:  # accepted just before a crash, after the last snapshot
                 del self._queue[alert_id]
                 metrics.MESSAGES.labels("sent").inc()
-                out.append(self._delivery(alert, "sent", attempts=attempts, detail="accepted before a restart"))
+                out.append(
+                    self._delivery(
+                        alert, "sent", sent_ts=sent_ts, attempts=attempts, detail="accepted before a restart"
+                    )
+                )
                 continue
             if not self._take(now):
                 break
@@ -185,14 +190,14 @@ class _DeliverLogic(StatefulBatchLogic[Alert, Delivery, OutboxState]):
             self._flying = (alert_id, self._pool.submit(self._post, alert))
         return out
 
-    def _seen(self, alert_id: str) -> bool:
+    def _sent_at(self, alert_id: str) -> float | None:
         """Ask the ledger. One that cannot answer has not seen it: a message twice is better than none."""
         try:
-            return self._how.ledger.seen(alert_id)
+            return self._how.ledger.sent_at(alert_id)
         except LedgerError as err:
             metrics.LEDGER_FAULTS.inc()
             log.exception("slack.ledger_failed", error=str(err), effect="this message may be a repeat")
-            return False
+            return None
 
     def _post(self, alert: Alert) -> PostResult:
         """In the thread: post, and make an acceptance durable before anyone hears of it."""

@@ -51,6 +51,8 @@ class _ThrottleLogic(StatefulBatchLogic[list[Sighting], Alert, BucketState]):
         self._bucket = Bucket(resume, config.length_s, config.grace_s)
         self._clock = clock
         self._finish = finish
+        self._open = 0
+        self._measure()
 
     def on_batch(self, values: list[list[Sighting]]) -> tuple[Iterable[Alert], bool]:
         sightings = [sighting for batch in values for sighting in batch]
@@ -73,7 +75,12 @@ class _ThrottleLogic(StatefulBatchLogic[list[Sighting], Alert, BucketState]):
             metrics.DECISIONS.labels(alert["reason"]).inc()
         metrics.DECISIONS.labels(Reason.HELD_REPEAT.value).inc(decided.held_repeat)
         metrics.LATE.inc(decided.late)
+        self._measure()
         return decided.alerts
+
+    def _measure(self) -> None:
+        metrics.OPEN_FAULTS.inc(len(self._bucket) - self._open)
+        self._open = len(self._bucket)
 
     def notify_at(self) -> datetime | None:
         due = self._bucket.next_due

@@ -73,13 +73,13 @@ class Channel:
 class Memory:
     """A ledger that outlives a run, not a process."""
 
-    sent: set[str] = field(default_factory=set)
+    sent: dict[str, float] = field(default_factory=dict)
 
-    def seen(self, key: str) -> bool:
-        return key in self.sent
+    def sent_at(self, key: str) -> float | None:
+        return self.sent.get(key)
 
     def record(self, key: str, sent_ts: float, channel: str) -> None:
-        self.sent.add(key)
+        self.sent[key] = sent_ts
 
 
 class Echo:

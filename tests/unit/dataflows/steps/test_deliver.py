@@ -43,12 +43,12 @@ class Channel:
             raise answer
         return answer
 
-    def seen(self, key: str) -> bool:
-        """Whether it was noted."""
+    def sent_at(self, key: str) -> float | None:
+        """When it was noted."""
         if self.ledger_down:
             msg = "down"
             raise LedgerError(msg)
-        return key in self.noted
+        return self.noted.get(key)
 
     def record(self, key: str, sent_ts: float, channel: str) -> None:
         """Note it."""

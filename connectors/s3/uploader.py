@@ -1,0 +1,130 @@
+"""One thread that brings committed spool files to S3."""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from random import SystemRandom
+from typing import Any, NamedTuple
+
+import structlog
+
+from connectors import metrics
+from connectors.s3.client import client, reason
+from connectors.s3.config import S3Config
+from connectors.spool import Commits, Sealed
+
+log = structlog.get_logger(__name__)
+
+MAX_BACKOFF_S = 30.0
+_CLOSING_PAUSE_S = 0.1
+
+
+class _Job(NamedTuple):
+    path: Path
+    entry: Sealed
+    sealed_at: int
+    size: int
+    done: Callable[[Sealed], None]
+
+
+class Uploader:
+    """One thread that uploads committed spool files in order, for ever: S3 being down only makes the spool grow."""
+
+    def __init__(self, config: S3Config, name: str, commits: Commits) -> None:
+        self._config = config
+        self._name = name
+        self._commits = commits
+        self._jobs: deque[_Job] = deque()
+        self._wake = threading.Condition()
+        self._closing = False
+        self._deadline = 0.0
+        self._thread: threading.Thread | None = None
+        self._waiting_bytes = 0
+
+    def submit(self, path: Path, entry: Sealed, done: Callable[[Sealed], None], *, committed: bool) -> None:
+        """Queue one sealed file. It waits for the commit unless `committed` (it was in a resumed state)."""
+        size = path.stat().st_size if path.exists() else 0  # a file of a resumed state may be up already
+        with self._wake:
+            self._jobs.append(_Job(path, entry, -1 if committed else self._commits.count, size, done))
+            self._waiting_bytes += size
+            self._measure()
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name=f"s3-{self._name}", daemon=True)
+                self._thread.start()
+            self._wake.notify()
+
+    def drain(self) -> None:
+        """Upload what is sealed before the process ends, within the configured time.
+
+        Safe before the last commit: a replay makes the same names and overwrites.
+        """
+        with self._wake:
+            if not self._closing:
+                self._closing = True
+                self._deadline = time.monotonic() + self._config.close_timeout_s
+            self._wake.notify_all()
+            while self._jobs and (left := self._deadline - time.monotonic()) > 0:
+                self._wake.wait(min(left, 0.1))
+            if self._jobs:
+                log.warning("s3.left_in_spool", sink=self._name, files=len(self._jobs))
+
+    def _next(self) -> _Job:
+        with self._wake:
+            while True:
+                if self._jobs and (self._closing or self._jobs[0].sealed_at < self._commits.count):
+                    return self._jobs[0]
+                self._wake.wait(0.2 if self._jobs else None)
+
+    def _run(self) -> None:
+        s3 = None
+        attempt = 0
+        while True:
+            job = self._next()
+            try:
+                s3 = s3 or client(self._config)
+                self._upload(s3, job)
+            except Exception as err:  # noqa: BLE001 - a thread that ends would end uploads, and nobody would see it
+                metrics.S3_FAULTS.labels(self._name).inc()
+                wait = SystemRandom().uniform(0, min(MAX_BACKOFF_S, 0.5 * 2 ** min(attempt, 10)))
+                attempt += 1
+                log.warning("s3.upload_failed", sink=self._name, key=job.entry["key"], error=reason(err), retry_s=wait)
+                self._pause(wait)
+                continue
+            attempt = 0
+            job.done(job.entry)
+            with self._wake:
+                self._jobs.popleft()
+                self._waiting_bytes -= job.size
+                self._measure()
+                self._wake.notify_all()
+
+    def _pause(self, seconds: float) -> None:
+        """Wait before the next attempt; the short time of a stop is used for more of them."""
+        with self._wake:
+            if not self._closing:
+                self._wake.wait_for(lambda: self._closing, seconds)
+                return
+        time.sleep(min(seconds, _CLOSING_PAUSE_S))
+
+    def _upload(self, s3: Any, job: _Job) -> None:  # noqa: ANN401 - boto3 client
+        if not job.path.exists():
+            return  # uploaded before a crash that came between unlink and the next snapshot
+        entry = job.entry
+        with metrics.S3_SECONDS.labels(self._name).time(), job.path.open("rb") as body:
+            s3.put_object(
+                Bucket=self._config.bucket,
+                Key=self._config.prefix + entry["key"],
+                Body=body,
+                ContentType="application/zstd",
+                Metadata={"records": str(entry["count"]), "first": entry["first"], "last": entry["last"]},
+            )
+        job.path.unlink(missing_ok=True)
+        metrics.S3_OBJECTS.labels(self._name).inc()
+        metrics.S3_RECORDS.labels(self._name).inc(entry["count"])
+
+    def _measure(self) -> None:
+        """Called with the lock held."""
+        metrics.SPOOL_WAITING_FILES.labels(self._name).set(len(self._jobs))
+        metrics.SPOOL_WAITING_BYTES.labels(self._name).set(self._waiting_bytes)
