@@ -4,14 +4,14 @@
 
 A canned server in a process of its own answers GetRecords with prepared pages of 10,000 records on four shards, so
 only the client is measured. Every client runs in a process of its own, in turn, and reports the CPU seconds that it
-used from its first call to its last record. `async-kinesis` is measured if it is installed; it is no dependency.
+used from its first call to its last record. `async-kinesis` is no dependency, and pins another botocore: it is
+measured if `--async-python` names the interpreter of an environment that has it.
 """
 
 import argparse
 import asyncio
 import base64
 import contextlib
-import importlib.util
 import json
 import os
 import platform
@@ -147,13 +147,10 @@ def _ours(url: str, records: int, *, fast: bool) -> None:
 
 def _async_kinesis(url: str, records: int) -> None:
     from kinesis import Consumer  # noqa: PLC0415 - optional
-    from kinesis.aggregators import SimpleAggregator  # noqa: PLC0415
-    from kinesis.processors import Processor  # noqa: PLC0415
-    from kinesis.serializers import StringSerializer  # noqa: PLC0415
+    from kinesis.processors import StringProcessor  # noqa: PLC0415
 
     async def main() -> float:
         begun, seen = time.process_time(), 0
-        raw = Processor(SimpleAggregator, StringSerializer) if callable(Processor) else None
         async with Consumer(
             stream_name="bench",
             endpoint_url=url,
@@ -162,8 +159,8 @@ def _async_kinesis(url: str, records: int) -> None:
             record_limit=PAGE,
             max_queue_size=PAGE * 2,
             sleep_time_no_records=0.01,
-            shard_fetch_rate=100,
-            processor=raw,
+            shard_fetch_rate=5,
+            processor=StringProcessor(),
         ) as consumer:
             while seen < records:
                 async for _ in consumer:
@@ -189,6 +186,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--records", type=int, default=200_000)
     options.add_argument("--repeats", type=int, default=3)
+    options.add_argument("--async-python", default="", help="interpreter of an environment with async-kinesis")
     options.add_argument("--role", default="")
     options.add_argument("--url", default="")
     given = options.parse_args()
@@ -198,7 +196,8 @@ def main() -> None:
     if given.role:
         next(run for role, run in CLIENTS.values() if role == given.role)(given.url, given.records)
         return
-    me = [sys.executable, __file__, "--records", str(given.records)]
+    arguments = [__file__, "--records", str(given.records)]
+    me = [sys.executable, *arguments]
     env = {
         **os.environ,
         "AWS_ACCESS_KEY_ID": "bench",
@@ -212,10 +211,11 @@ def main() -> None:
         url = f"http://127.0.0.1:{int(server.stdout.readline())}"
         for _ in range(given.repeats):
             for name, (role, _run) in CLIENTS.items():
-                if role == "async" and importlib.util.find_spec("kinesis") is None:
+                if role == "async" and not given.async_python:
                     continue
+                command = [given.async_python, *arguments] if role == "async" else me
                 done = subprocess.run(
-                    [*me, "--role", role, "--url", url],
+                    [*command, "--role", role, "--url", url],
                     env=env,
                     capture_output=True,
                     text=True,
@@ -234,7 +234,7 @@ def main() -> None:
             middle = statistics.median(values)
             print(f"| {name} | {middle:.2f} | {min(values):.2f}-{max(values):.2f} | {middle / base:.2f} |")
         else:
-            print(f"| {name} | not installed | | |")
+            print(f"| {name} | not measured: see --async-python | | |")
 
 
 if __name__ == "__main__":

@@ -55,6 +55,7 @@ class Sender:
         self._bytes = 0
         self._wake = threading.Condition()
         self._closing = False
+        self._over = False
         self._parts: list[_SearchPartition] = []
         self._thread: threading.Thread | None = None
 
@@ -86,6 +87,7 @@ class Sender:
             self._wake.notify_all()
             if first and not self._wake.wait_for(lambda: not self._queue, self._config.close_timeout_s):
                 log.warning("search.left_in_state", sink=self.name, documents=len(self._queue))
+                self._over = True
 
     def _take(self) -> list[_Entry]:
         """Wait a linger, or until a bulk call is full, then the oldest documents up to one bulk call."""
@@ -104,7 +106,7 @@ class Sender:
     def _run(self) -> None:
         client = None
         attempt = 0
-        while True:
+        while not self._over:
             batch = self._take()
             try:
                 if not batch:

@@ -50,7 +50,7 @@ class Uploader:
             self._jobs.append(_Job(path, entry, -1 if committed else self._commits.count, size, done))
             self._waiting_bytes += size
             self._measure()
-            if self._thread is None:
+            if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name=f"s3-{self._name}", daemon=True)
                 self._thread.start()
             self._wake.notify()
@@ -70,18 +70,20 @@ class Uploader:
             if self._jobs:
                 log.warning("s3.left_in_spool", sink=self._name, files=len(self._jobs))
 
-    def _next(self) -> _Job:
+    def _next(self) -> _Job | None:
+        """The oldest job that may go up; None once a stop has waited long enough."""
         with self._wake:
             while True:
+                if self._closing and time.monotonic() >= self._deadline:
+                    return None
                 if self._jobs and (self._closing or self._jobs[0].sealed_at < self._commits.count):
                     return self._jobs[0]
-                self._wake.wait(0.2 if self._jobs else None)
+                self._wake.wait(0.2 if self._jobs or self._closing else None)
 
     def _run(self) -> None:
         s3 = None
         attempt = 0
-        while True:
-            job = self._next()
+        while (job := self._next()) is not None:
             try:
                 s3 = s3 or client(self._config)
                 self._upload(s3, job)
