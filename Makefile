@@ -16,7 +16,7 @@ demo: $(INSTALLED) ## run the whole pipeline on this machine: no account, no con
 	$(BIN)/cali demo $(ARGS)
 
 test: $(INSTALLED) $(NODE) ## run every test (servers start on loopback by themselves)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 test-unit: $(INSTALLED) ## run the fast tests only: no server, no model
 	$(BIN)/python -m pytest tests/unit -m 'not slow' $(ARGS)

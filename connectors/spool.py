@@ -7,13 +7,17 @@ the frame and syncs, and a thread uploads once the commit is known to be done.
 
 import os
 import threading
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
 from typing import IO, NamedTuple, TypedDict
 from urllib.parse import quote
 
+import structlog
 import zstandard
+
+log = structlog.get_logger(__name__)
 
 ZSTD_LEVEL = 1
 """Level 3 costs a tenth more of the whole page for a few percent of size; gzip 1 nearly doubles it (measured)."""
@@ -86,27 +90,41 @@ class _Open:
     )
 
 
+UNCLAIMED = "unclaimed"
+"""Folder beside the sinks' folders for files that no state speaks for."""
+
+
+def claim(directory: Path, known: Collection[str] | None) -> None:
+    """Make a slot's folder agree with the state it resumes from, by file name.
+
+    What a state does not know was not committed: it is removed, since it comes again. Without any state (None) nobody
+    can say whether it comes again: such files are moved to `unclaimed/`, told in the log, and never deleted.
+    """
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    strangers = [path for path in directory.iterdir() if path.name not in (known or ())]
+    if known is None and strangers:
+        aside = directory.parents[1] / UNCLAIMED / directory.parent.name / directory.name
+        aside.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for path in strangers:
+            path.replace(aside / path.name)
+        log.warning("spool.unclaimed", files=len(strangers), folder=str(aside), cause="no recovery state for this slot")
+        return
+    for path in strangers:
+        path.unlink()
+
+
 class SpoolPart:
     """The spool files of one sink partition. Not thread-safe: one worker writes it."""
 
-    def __init__(self, directory: Path, known: list[Sealed] | None) -> None:
-        """Open the directory and remove what the resumed state does not know: it will be written again.
-
-        With None for `known` nothing is removed.
-        """
+    def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._open: dict[str, _Open] = {}
         self._sealed: list[Sealed] = []
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if known is not None:
-            names = {self.path(entry).name for entry in known}
-            for path in directory.iterdir():
-                if path.name not in names:
-                    path.unlink()
 
     def path(self, entry: Sealed) -> Path:
         """Where a sealed file lies. It is gone once it is uploaded."""
-        return self._directory / _file_name(entry["key"])
+        return self._directory / file_name(entry["key"])
 
     def write(self, chunk: Chunk) -> None:
         """Compress one chunk into its file; a chunk for another folder cuts the file of its shard first."""
@@ -116,7 +134,7 @@ class SpoolPart:
             current = None
         if current is None:
             key = f"{chunk.folder}/{chunk.origin}-{chunk.first}.ndjson.zst"
-            path = self._directory / _file_name(key)
+            path = self._directory / file_name(key)
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             current = self._open[chunk.origin] = _Open(
                 chunk.folder, key, path, os.fdopen(descriptor, "wb"), chunk.first
@@ -143,7 +161,8 @@ class SpoolPart:
         self._sealed.append(Sealed(key=done.key, count=done.count, first=done.first, last=done.last))
 
 
-def _file_name(key: str) -> str:
+def file_name(key: str) -> str:
+    """Name of the spool file of an object key; a long one is cut and told apart by its hash."""
     name = quote(key, safe="=")
     if len(name) <= _MAX_NAME:
         return name

@@ -1,7 +1,7 @@
 """Kinesis Data Streams: batches of one shard's records, 64 fixed slots, at least once.
 
 State: per shard the last emitted sequence number. IAM: `kinesis:ListShards`, `kinesis:GetShardIterator`,
-`kinesis:GetRecords` on the stream, and `kms:Decrypt` where it is encrypted with a key of yours.
+`kinesis:GetRecords` and `kinesis:DescribeStreamSummary` on the stream, and `kms:Decrypt` where it is encrypted.
 """
 
 from connectors.kinesis.config import KinesisConfig

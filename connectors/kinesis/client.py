@@ -17,7 +17,16 @@ from connectors.kinesis.shards import HORIZON, Shard
 
 log = structlog.get_logger(__name__)
 
-_THROTTLED = frozenset({"ProvisionedThroughputExceededException", "LimitExceededException", "ThrottlingException"})
+_ODD = (KeyError, TypeError, AttributeError, RecursionError)
+"""What botocore raises over an answer that is JSON and no object, or has the wrong types in it."""
+_THROTTLED = frozenset(
+    {
+        "ProvisionedThroughputExceededException",
+        "LimitExceededException",
+        "ThrottlingException",
+        "KMSThrottlingException",
+    }
+)
 
 
 class IteratorExpiredError(ConnectorError):
@@ -88,8 +97,9 @@ class KinesisClient:
     def retention_ms(self) -> int | None:
         """How long the stream keeps records; None if that may not be asked."""
         try:
-            return int(self.summary()["RetentionPeriodHours"]) * 3_600_000
-        except (ConnectorError, KeyError) as err:
+            with _whole():
+                return int(self.summary()["RetentionPeriodHours"]) * 3_600_000
+        except ConnectorError as err:
             log.warning("kinesis.retention_unknown", error=str(err), effect="a reader stuck at its end is not noticed")
             return None
 
@@ -123,7 +133,7 @@ class KinesisClient:
 
     def _call(self, method: str, **request: Any) -> Any:  # noqa: ANN401 - boto3 answers
         try:
-            return getattr(self._boto, method)(**request)
+            answer = getattr(self._boto, method)(**request)
         except ClientError as err:
             code = str(err.response.get("Error", {}).get("Code", "unknown"))
             if code == "ExpiredIteratorException":
@@ -135,13 +145,14 @@ class KinesisClient:
             if code == "InvalidArgumentException":
                 raise BadPositionError(code) from err
             raise TransientError(code) from err
-        except (BotoCoreError, ResponseParserError, OSError, ValueError) as err:
+        except (BotoCoreError, ResponseParserError, OSError, ValueError, *_ODD) as err:
             raise TransientError(type(err).__name__) from err
+        return answer
 
 
 def _shard(entry: dict[str, Any]) -> Shard:
     parents = tuple(entry[name] for name in ("ParentShardId", "AdjacentParentShardId") if entry.get(name))
-    return Shard(entry["ShardId"], parents)
+    return Shard(entry["ShardId"], parents, str(entry["SequenceNumberRange"]["StartingSequenceNumber"]))
 
 
 def _page(answer: dict[str, Any]) -> Page:
@@ -154,6 +165,9 @@ def _page(answer: dict[str, Any]) -> Page:
             fast.millis_behind_latest or 0,
         )
     records = answer["Records"]
+    if not isinstance(records, list):  # without an iterator it would pass for the end of the shard
+        msg = "list of records"
+        raise TypeError(msg)
     return Page(
         [record["SequenceNumber"] for record in records],
         [record["Data"] for record in records],
@@ -168,6 +182,6 @@ def _whole() -> Iterator[None]:
     """An answer that lacks what it must have is a fault of the way here, and is asked for again."""
     try:
         yield
-    except (KeyError, TypeError, AttributeError) as err:
+    except (ValueError, ArithmeticError, *_ODD) as err:
         msg = f"an answer without {err}"
         raise TransientError(msg) from err

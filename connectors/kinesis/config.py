@@ -1,17 +1,25 @@
 """Settings of the source."""
 
+import re
 from datetime import datetime
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from connectors.urls import is_base_url
 
 StartPosition = Literal["TRIM_HORIZON", "LATEST", "AT_TIMESTAMP"]
+
+_STREAM = re.compile(r"[a-zA-Z0-9_.-]{1,128}")
+"""https://docs.aws.amazon.com/kinesis/latest/APIReference/API_CreateStream.html"""
 
 
 class KinesisConfig(BaseModel):
     """Which stream, from where, how fast."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False, hide_input_in_errors=True
+    )
 
     stream: str = "cali-logs"
     """Name of the Kinesis Data Stream."""
@@ -39,6 +47,25 @@ class KinesisConfig(BaseModel):
     """Parse GetRecords answers with msgspec where a self-test at the start agrees with botocore; false: never."""
     timeout_s: float = Field(default=20.0, gt=0)
     """Connect and read time-out of one call, seconds."""
+
+    @field_validator("stream")
+    @classmethod
+    def _stream_is_a_name(cls, value: str) -> str:
+        if not _STREAM.fullmatch(value):
+            msg = "must be the name of a stream, no ARN: 1 to 128 of a-z, A-Z, 0-9, '_', '.' and '-'"
+            raise ValueError(msg)
+        return value
+
+    @field_validator("endpoint_url")
+    @classmethod
+    def _endpoint_url_is_one(cls, value: str | None) -> str | None:
+        if value is not None and "@" in value:
+            msg = "a URL must hold no user and password; AWS credentials come from a role, a profile or AWS_* variables"
+            raise ValueError(msg)
+        if value is not None and not is_base_url(value):
+            msg = "must be a base URL such as http://127.0.0.1:4566: http or https, a host, no query"
+            raise ValueError(msg)
+        return value
 
     @model_validator(mode="after")
     def _timestamp_goes_with_start(self) -> Self:

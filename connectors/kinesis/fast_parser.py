@@ -87,6 +87,7 @@ def install(client: Any) -> bool:  # noqa: ANN401 - boto3 client
         endpoint = client._endpoint  # noqa: SLF001 - tested below, and left alone if it is not what we know
         factory = endpoint._response_parser_factory  # noqa: SLF001 - likewise
         if not _agrees(client, factory):
+            log.warning("kinesis.fast_parser_off", error="disagrees", effect="botocore parses: ten times the CPU")
             return False
         endpoint._response_parser_factory = _Factory(factory)  # noqa: SLF001 - likewise
     except (AttributeError, KeyError, TypeError, ValueError) as err:

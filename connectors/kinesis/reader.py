@@ -1,7 +1,7 @@
 """Reads one shard ahead of the dataflow: at most one page in flight or ready, fetched by a thread of a shared pool."""
 
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future  # noqa: TC003 - read at run time by nobody, but clearer here
 from random import SystemRandom
 from typing import NamedTuple
 
@@ -21,11 +21,17 @@ from connectors.kinesis.client import (
 from connectors.kinesis.config import KinesisConfig
 from connectors.kinesis.records import Loss
 from connectors.kinesis.shards import HORIZON, ShardState
+from connectors.kinesis.threads import Threads
 from connectors.kinesis.topology import Topology
 
 log = structlog.get_logger(__name__)
 
 MAX_BACKOFF_S = 10.0
+MAX_PAGE_BYTES = 10_000_000
+"""The most that one GetRecords answer holds (AWS API reference: 10 MB)."""
+QUIET_READS = 5
+QUIET_FACTOR = 1.5
+"""After so many empty reads at the tip the idle gap grows: an empty read costs 2 to 3 ms of CPU, mostly botocore's."""
 STUCK_READS = 10
 """Empty reads at the edge of retention after which the position is taken for lost (kinesis consumers have waited there
 for ever: harlow/kinesis-consumer issues 98 and 125)."""
@@ -47,7 +53,7 @@ class Shared(NamedTuple):
     client: KinesisClient
     config: KinesisConfig
     topology: Topology
-    pool: ThreadPoolExecutor
+    pool: Threads
     budget: Budget
 
 
@@ -61,6 +67,11 @@ class ShardReader:
         self._start = start
         self._emitted = state["seq"]
         self._arrival = state["arrival"]
+        self.seen = state["seen"]
+        """Time up to which the shard was read, seconds since the epoch."""
+        self._gap_checked = False
+        self._quiet = 0
+        self._behind_ms = 0
         self._shared = shared
         self._iterator: str | None = None
         self._future: Future[Page] | None = None
@@ -70,6 +81,8 @@ class ShardReader:
         self._stuck_told = False
         self._missed_at: int | None = None
         self._losses: list[Loss] = []
+        self._expected = MAX_PAGE_BYTES
+        self._reserved = 0
 
     @property
     def due(self) -> float:
@@ -95,7 +108,8 @@ class ShardReader:
             future, self._future = self._future, None
             page = self._settle(future)
         if not self.ended and time.monotonic() >= self._due:
-            if self._shared.budget.room():
+            if self._shared.budget.take(self._expected):
+                self._reserved = self._expected
                 self._future = self._shared.pool.submit(self._fetch)
             else:
                 self._due = time.monotonic() + _POLL_S
@@ -104,19 +118,22 @@ class ShardReader:
     def close(self) -> None:
         """Give back what is held. The reader is not used again."""
         if self._future is not None:
+            self._future.cancel()
             self._future.add_done_callback(self._drop)
             self._future = None
 
-    def _drop(self, future: "Future[Page]") -> None:
-        if not future.cancelled() and future.exception() is None:
-            self._shared.budget.release(_size(future.result()))
+    def _drop(self, _future: "Future[Page]") -> None:
+        self._shared.budget.release(self._reserved)
+        self._reserved = 0
 
     def _fetch(self) -> Page:
         shared = self._shared
         if self._iterator is None:
             self._iterator = shared.client.iterator(self.shard_id, self._start, self._emitted)
         page = shared.client.get(self._iterator)
-        shared.budget.hold(_size(page))
+        size = _size(page)
+        shared.budget.release(self._reserved - size)  # what it is, in place of what was expected
+        self._reserved = size
         return page
 
     def _settle(self, future: "Future[Page]") -> Page | None:
@@ -125,18 +142,26 @@ class ShardReader:
         except ConnectorError as err:
             self._failed(err)
             return None
+        finally:
+            self._shared.budget.release(self._reserved)
+            self._reserved = 0
         config = self._shared.config
-        self._shared.budget.release(_size(page))
+        self._expected = max(_size(page) * 2, 64 * 1024) if not page.behind_ms else MAX_PAGE_BYTES
         metrics.KINESIS_READS.inc()
         metrics.KINESIS_BEHIND.labels(self.shard_id).set(page.behind_ms)
         self._failures = 0
         self._missed_at = None
         self._iterator = page.next_iterator
         self.ended = page.next_iterator is None
+        self._look_for_gap()
         self._look_if_stuck(page)
+        self.seen = time.time() - page.behind_ms / 1000
         if page.sequences:
             self._emitted, self._arrival = page.sequences[-1], page.arrivals[-1]
-        gap = config.behind_gap_s if page.behind_ms or page.sequences else config.idle_gap_s
+        self._quiet = 0 if page.behind_ms or page.sequences else self._quiet + 1
+        gap = config.idle_gap_s if self._quiet else config.behind_gap_s
+        if self._quiet > QUIET_READS:
+            gap *= QUIET_FACTOR
         self._due = time.monotonic() + gap * _random.uniform(1.0, 1.2)
         return page if page.sequences else None
 
@@ -173,7 +198,9 @@ class ShardReader:
     def _look_if_stuck(self, page: Page) -> None:
         """A position that expired while it was read gives empty answers at the edge of retention, for ever."""
         retention = self._shared.topology.retention_ms
-        if page.sequences or retention is None or page.behind_ms < retention - _STUCK_MARGIN_MS:
+        before, self._behind_ms = self._behind_ms, page.behind_ms
+        moves = page.behind_ms < before  # Kinesis walks over empty time in empty answers that come nearer to the tip
+        if page.sequences or moves or retention is None or page.behind_ms < retention - _STUCK_MARGIN_MS:
             self._stuck = 0
             self._stuck_told = self._stuck_told and not page.sequences
             return
@@ -182,21 +209,31 @@ class ShardReader:
             self._stuck_told = True
             self._lose("stuck_at_retention", "its position has expired and answers stay empty")
 
+    def _look_for_gap(self) -> None:
+        """Kinesis may take an expired position without a word and begin at its oldest record: the clock tells."""
+        retention = self._shared.topology.retention_ms
+        if self._gap_checked or retention is None:
+            return
+        self._gap_checked = True
+        if self.seen and time.time() - self.seen > retention / 1000:
+            why = "it was last read longer ago than the stream keeps records"
+            self._losses.append(lost(self.shard_id, self._emitted, self._arrival, "expired", why))
+
     def _lose(self, reason: str, why: str) -> None:
         """Tell the gap, and go on from the oldest record there is."""
-        after = self._emitted if self._emitted not in {None, HORIZON} else ""
-        metrics.KINESIS_LOSSES.labels(reason).inc()
-        log.error("kinesis.records_lost", shard=self.shard_id, reason=reason, after=after, arrival_ts=self._arrival)
-        self._losses.append(
-            Loss(
-                after or "",
-                self._arrival,
-                f"records after {after or 'the start'} of {self.shard_id} may be lost: {why}; reading goes on from the "
-                "oldest record there is",
-            )
-        )
+        self._losses.append(lost(self.shard_id, self._emitted, self._arrival, reason, why))
         self._emitted = HORIZON
         self._iterator = None
+        self._gap_checked = True
+
+
+def lost(shard_id: str, position: str | None, arrival_ts: float, reason: str, why: str) -> Loss:
+    """Count and log a gap, and say it in a sentence; the end of the gap is the next record that is read."""
+    after = position if position not in {None, HORIZON} else ""
+    metrics.KINESIS_LOSSES.labels(reason).inc()
+    log.error("kinesis.records_lost", shard=shard_id, reason=reason, after=after, arrival_ts=arrival_ts)
+    told = f"records between {after or 'the start'} of {shard_id} and the next one read from it may be lost: {why}"
+    return Loss(after or "", arrival_ts, told)
 
 
 def _size(page: Page) -> int:

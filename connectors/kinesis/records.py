@@ -30,3 +30,6 @@ class RecordBatch(NamedTuple):
     """ApproximateArrivalTimestamp of each record, seconds since the epoch."""
     losses: tuple[Loss, ...] = ()
     """Gaps that were found before the first of these records."""
+    subs: tuple[int, ...] | None = None
+    """Number of the first piece of each record; None: 0 for all. A replayed dead letter is one piece of a record, and
+    keeps its number, or it would be taken for another."""

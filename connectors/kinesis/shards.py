@@ -16,6 +16,8 @@ class Shard(NamedTuple):
     shard_id: str
     parents: tuple[str, ...]
     """ParentShardId and, after a merge, AdjacentParentShardId."""
+    starts: str = ""
+    """StartingSequenceNumber: tells a shard from one of the same id in a stream that was deleted and made anew."""
 
 
 class ShardState(TypedDict):
@@ -31,6 +33,10 @@ class ShardState(TypedDict):
     """MillisBehindLatest of the last read."""
     arrival: float
     """Arrival time of the last emitted record, seconds since the epoch."""
+    seen: float
+    """Time up to which the shard was read, seconds since the epoch; 0: not begun. Older than the retention: a gap."""
+    starts: str
+    """StartingSequenceNumber of the shard as it was listed; empty: not known."""
 
 
 class SlotState(TypedDict):
@@ -43,9 +49,9 @@ class SlotState(TypedDict):
     shards: dict[str, ShardState]
 
 
-def new_shard(seq: str | None) -> ShardState:
-    """State of a shard that was just adopted."""
-    return ShardState(seq=seq, sub=-1, done=False, behind=0, arrival=0.0)
+def new_shard(seq: str | None, starts: str = "", seen: float = 0.0) -> ShardState:
+    """State of a shard that was just adopted; `seen` is now for a child, whose records are all yet to be read."""
+    return ShardState(seq=seq, sub=-1, done=False, behind=0, arrival=0.0, seen=seen, starts=starts)
 
 
 _ORDINAL = re.compile(r"shardId-(\d+)")

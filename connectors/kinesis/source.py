@@ -4,7 +4,6 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -12,11 +11,12 @@ from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
 from connectors import metrics
 from connectors.kinesis.budget import Budget
-from connectors.kinesis.client import KinesisClient, Page
+from connectors.kinesis.client import KinesisClient
 from connectors.kinesis.config import KinesisConfig
-from connectors.kinesis.reader import ShardReader, Shared
+from connectors.kinesis.reader import ShardReader, Shared, lost
 from connectors.kinesis.records import RecordBatch
-from connectors.kinesis.shards import HORIZON, Shard, ShardState, SlotState, new_shard, slot_of_shard
+from connectors.kinesis.shards import HORIZON, Shard, SlotState, new_shard, slot_of_shard
+from connectors.kinesis.threads import Threads
 from connectors.kinesis.topology import Topology
 from connectors.slots import SLOTS
 from connectors.spool import Commits
@@ -69,7 +69,7 @@ def _connect(config: KinesisConfig) -> Shared:
         client=client,
         config=config,
         topology=Topology(client, config.refresh_s, config.parent_wait_s),
-        pool=ThreadPoolExecutor(PREFETCH_THREADS, thread_name_prefix="kinesis-read"),
+        pool=Threads(PREFETCH_THREADS, "kinesis-read"),
         budget=Budget(config.prefetch_bytes),
     )
 
@@ -98,6 +98,8 @@ class _SlotPartition(StatefulSourcePartition[RecordBatch, SlotState]):
         self._commits = commits
         self._stopping = stopping
         self._closed_epoch = False
+        self._adopted = 0
+        self._told: list[RecordBatch] = []
         self._missing: dict[str, tuple[int, int]] = {}
         self._readers: dict[str, ShardReader] = {}
         shared.topology.own(slot)
@@ -113,17 +115,17 @@ class _SlotPartition(StatefulSourcePartition[RecordBatch, SlotState]):
         if self._stopping():
             raise StopIteration
         self._adopt()
-        return [batch for reader in list(self._readers.values()) if (batch := self._take(reader)) is not None]
+        told, self._told = self._told, []
+        return told + [batch for reader in list(self._readers.values()) if (batch := self._take(reader)) is not None]
 
     def _take(self, reader: ShardReader) -> RecordBatch | None:
         """What a reader has, with its progress noted."""
         page = reader.poll()
         losses = reader.losses()
         shard = self._shards[reader.shard_id]
+        shard.update(seq=reader.position, seen=reader.seen)  # type: ignore[call-arg] # a TypedDict is a dict
         if page is not None:
-            shard.update(_progress(page))
-        elif losses:
-            shard["seq"] = HORIZON
+            shard.update(behind=page.behind_ms, arrival=page.arrivals[-1])  # type: ignore[call-arg] # as above
         if reader.ended:
             shard["done"] = True
             del self._readers[reader.shard_id]
@@ -145,14 +147,34 @@ class _SlotPartition(StatefulSourcePartition[RecordBatch, SlotState]):
         Shards of the first list take the start position; what appears later is a child, and nobody has read it.
         """
         version, listed = self._shared.topology.listed()
-        if not version:
+        if version == self._adopted:  # 0: no list has come yet
             return
+        self._adopted = version
         for shard_id, shard in listed.items():
+            if shard_id in self._shards:
+                self._check_identity(shard)
             if shard_id not in self._shards and slot_of_shard(shard_id) == self._slot:
-                self._shards[shard_id] = new_shard(HORIZON if self._listed else None)
+                child = self._listed
+                self._shards[shard_id] = new_shard(
+                    HORIZON if child else None, shard.starts, time.time() if child else 0
+                )
                 if not shard.parents or not any(parent in listed for parent in shard.parents):
                     self._open_if_admitted(shard)
         self._listed = True
+
+    def _check_identity(self, shard: Shard) -> None:
+        """A stream that was deleted and made again has the same shard ids: what is known of them is another shard's."""
+        known = self._shards[shard.shard_id]
+        before, known["starts"] = known["starts"] or shard.starts, shard.starts
+        if before == shard.starts:
+            return
+        if (reader := self._readers.pop(shard.shard_id, None)) is not None:
+            reader.close()
+        loss = lost(shard.shard_id, known["seq"], known["arrival"], "made_anew", "the stream was deleted and made anew")
+        self._told.append(RecordBatch(self._slot, self._shared.config.stream, shard.shard_id, [], [], [], (loss,)))
+        self._shards[shard.shard_id] = new_shard(HORIZON, shard.starts, time.time())
+        self._shared.topology.forget(shard.shard_id)
+        self._open_if_admitted(shard)
 
     def _open_if_admitted(self, shard: Shard) -> None:
         known = self._shards[shard.shard_id]
@@ -194,7 +216,7 @@ class _SlotPartition(StatefulSourcePartition[RecordBatch, SlotState]):
     def _unlisted(self, version: int, listed: dict[str, Shard]) -> list[str]:
         """Shards of this slot that two different lists no longer name: their records have expired."""
         for shard_id in self._shards:
-            if not version or shard_id in listed:
+            if not version or shard_id in listed or shard_id in self._readers:
                 self._missing.pop(shard_id, None)
                 continue
             seen, misses = self._missing.get(shard_id, (0, 0))
@@ -205,7 +227,3 @@ class _SlotPartition(StatefulSourcePartition[RecordBatch, SlotState]):
         for reader in self._readers.values():
             reader.close()
         self._readers = {}
-
-
-def _progress(page: Page) -> ShardState:
-    return ShardState(seq=page.sequences[-1], sub=-1, done=False, behind=page.behind_ms, arrival=page.arrivals[-1])

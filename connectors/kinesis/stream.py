@@ -22,7 +22,7 @@ class StreamState(NamedTuple):
 
 
 def describe(config: KinesisConfig) -> StreamState:
-    """Ask for the state of the stream and read one iterator of it, which proves the permission; emits nothing.
+    """Ask for the state of the stream and read once from its end, which proves the permission; emits nothing.
 
     IAM: what the source needs and `kinesis:DescribeStreamSummary`.
 
@@ -35,7 +35,9 @@ def describe(config: KinesisConfig) -> StreamState:
         summary = client.summary()
         shards = client.list_shards()
         if shards:
-            client.iterator(next(iter(shards)), ("LATEST", 0.0), None)
+            client.get(
+                client.iterator(list(shards)[-1], ("LATEST", 0.0), None)
+            )  # the newest: the oldest may expire meanwhile
     except GoneError as err:
         msg = f"stream {config.stream!r} does not exist in this account and region"
         raise TerminalError(msg) from err

@@ -14,6 +14,8 @@ from connectors.kinesis.shards import Shard, slot_of_shard, waits_for
 log = structlog.get_logger(__name__)
 
 _RETRY_S = 1.0
+_RETENTION_S = 600.0
+"""How often the retention is asked for: it can be changed, and nearly never is."""
 
 
 class Topology:
@@ -34,11 +36,13 @@ class Topology:
         self._version = 0
         self._due = 0.0
         self._asking = False
+        self._forced = False
         self._slots: set[str] = set()
         self._finished: set[str] = set()
         self._opened: set[str] = set()
         self._waiting_since: dict[str, float] = {}
         self._counts: dict[str, Counter[str]] = {}
+        self._retention_due = 0.0
         self.retention_ms: int | None = None
         """How long the stream keeps records; None while that is not known."""
 
@@ -52,6 +56,7 @@ class Topology:
         with self._lock:
             if time.monotonic() >= self._due and not self._asking:
                 self._asking = True
+                self._forced = False
                 threading.Thread(target=self._ask, name="kinesis-shards", daemon=True).start()
             return self._version, self._listed
 
@@ -59,6 +64,7 @@ class Topology:
         """Ask again at once: a shard has ended, so it has children, or one is missed."""
         with self._lock:
             self._due = 0.0
+            self._forced = True
 
     def publish(self, slot: str, finished: list[str], opened: list[str], waiting: int) -> None:
         """Say how a slot stands, as of a snapshot."""
@@ -96,8 +102,9 @@ class Topology:
     def _ask(self) -> None:
         due = _RETRY_S
         try:
-            if self.retention_ms is None:
-                self.retention_ms = self._client.retention_ms()
+            if time.monotonic() >= self._retention_due:
+                self._retention_due = time.monotonic() + _RETENTION_S
+                self.retention_ms = self._client.retention_ms() or self.retention_ms
             listed = self._client.list_shards()
             with self._lock:
                 if listed:  # an empty answer never forgets what is known
@@ -109,5 +116,5 @@ class Topology:
             log.warning("kinesis.list_failed", error=f"{type(err).__name__}: {err}", retry_s=_RETRY_S)
         finally:
             with self._lock:
-                self._due = time.monotonic() + due
+                self._due = time.monotonic() + (min(due, _RETRY_S) if self._forced else due)
                 self._asking = False

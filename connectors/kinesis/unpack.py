@@ -8,6 +8,10 @@ import zstandard
 
 from connectors.kinesis.kpl import MAGIC, deaggregate
 
+MAX_LINES = 200_000
+"""Lines of one Kinesis record, far above honest ones. More is a bomb: two million fitted into 5.9 kB."""
+MAX_MEMBERS = 1000
+"""Members of one gzip blob: each costs the rest of the blob once more."""
 MAX_UNPACKED_BYTES = 64 * 1024 * 1024
 """A 1 MiB record of JSON lines compresses about 20-fold at best; 64 MiB is past any honest one and far below memory."""
 
@@ -33,27 +37,27 @@ def unpack(record: bytes) -> Iterator[bytes | BadPiece]:
 
     Never raises: what cannot be opened is a `BadPiece`, and the rest of an aggregate lives.
     """
-    if record[:4] == MAGIC and (inner := deaggregate(record)) is not None:
-        for user_record in inner or [b""]:
-            yield from _pieces(user_record)
-        return
-    yield from _pieces(record)
+    inner = deaggregate(record) if record[:4] == MAGIC else None
+    left, lines = MAX_UNPACKED_BYTES, MAX_LINES
+    for part in [record] if inner is None else inner or [b""]:
+        try:
+            opened = _opened(part, left)
+            if opened.count(b"\n") > lines:
+                msg = f"above {MAX_LINES} lines"
+                raise _UnpackError(msg)  # noqa: TRY301 - one place where a piece goes bad
+        except _UnpackError as err:
+            yield BadPiece(part, str(err))
+            continue
+        left -= len(opened)
+        lines -= opened.count(b"\n")
+        yield from _lines(opened)
 
 
-def _pieces(record: bytes) -> Iterator[bytes | BadPiece]:
-    try:
-        opened = _opened(record)
-    except _UnpackError as err:
-        yield BadPiece(record, str(err))
-        return
-    yield from _lines(opened)
-
-
-def _opened(record: bytes) -> bytes:
+def _opened(record: bytes, limit: int) -> bytes:
     if record[:2] == _GZIP:
-        record = _gunzip(record)
+        record = _gunzip(record, limit)
     elif record[:4] == _ZSTD:
-        record = _unzstd(record)
+        record = _unzstd(record, limit)
     return record
 
 
@@ -66,11 +70,13 @@ def _lines(record: bytes) -> Iterator[bytes]:
     yield from lines or [b""]
 
 
-def _gunzip(record: bytes) -> bytes:
+def _gunzip(record: bytes, limit: int) -> bytes:
     """All members of a gzip stream (Fluent Bit writes one, concatenated ones are valid too)."""
     out: list[bytes] = []
-    left = MAX_UNPACKED_BYTES
-    while record:
+    left = limit
+    for _ in range(MAX_MEMBERS):
+        if not record:
+            return b"".join(out)
         member = zlib.decompressobj(wbits=31)
         try:
             opened = member.decompress(record, left + 1)  # never 0, which would mean no limit
@@ -86,10 +92,11 @@ def _gunzip(record: bytes) -> bytes:
             raise _UnpackError(msg)
         out.append(opened)
         record = member.unused_data
-    return b"".join(out)
+    msg = f"above {MAX_MEMBERS} gzip members"
+    raise _UnpackError(msg)
 
 
-def _unzstd(record: bytes) -> bytes:
+def _unzstd(record: bytes, limit: int) -> bytes:
     """All frames of a zstd stream, fed in small steps: one step can make 8 MB at most (256 / 4 blocks of 128 KiB)."""
     out: list[bytes] = []
     size = 0
@@ -106,7 +113,7 @@ def _unzstd(record: bytes) -> bytes:
         except zstandard.ZstdError as err:
             msg = "corrupt zstd"
             raise _UnpackError(msg) from err
-        if size > MAX_UNPACKED_BYTES:
+        if size > limit:
             msg = f"zstd above {MAX_UNPACKED_BYTES} bytes"
             raise _UnpackError(msg)
     if not frame.eof:

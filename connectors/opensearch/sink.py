@@ -203,7 +203,7 @@ class _SearchPartition(StatefulSinkPartition[list[Doc], SinkState]):
         self._sender = sender
         self._lock = threading.Lock()
         self._pending: dict[tuple[str, str], Doc] = {}
-        self._spill = Spill(directory, known["files"])
+        self._spill = Spill(directory, known["files"] if state else None)
         sender.join(self)
         docs = [Doc(*doc) for doc in known["docs"]]
         self._pending.update({(doc.index_name, doc.id): doc for doc in docs})

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import IO
 
 from connectors.opensearch.client import Doc
-from connectors.spool import sync_directory
+from connectors.spool import claim, sync_directory
 
 MAX_FILE_BYTES = 8_000_000
 """A spool file is read back whole, so it is cut at about this size, bytes."""
@@ -17,15 +17,13 @@ class Spill:
     """The spool files of one slot, oldest first. Not thread-safe: its partition locks.
 
     A file is written in one epoch, synced in that epoch's snapshot, read back only after that, and removed when its
-    last document is settled. Files that the resumed state does not know are removed: their documents come again.
+    last document is settled. Files that the resumed state does not know: see `connectors.spool.claim`.
     """
 
-    def __init__(self, directory: Path, known: list[str]) -> None:
+    def __init__(self, directory: Path, state: list[str] | None) -> None:
+        claim(directory, state)
+        known = state or []
         self._directory = directory
-        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        for path in directory.iterdir():
-            if path.name not in known:
-                path.unlink()
         self._sealed = [name for name in known if (directory / name).exists()]
         self._unsettled: dict[str, int] = {}
         self._written: list[str] = []

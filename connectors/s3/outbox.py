@@ -23,7 +23,7 @@ class S3Outbox:
 
     def put(self, chunk: Chunk) -> None:
         """Write, sync and queue one object. Called from any thread."""
-        part = SpoolPart(self._directory, None)
+        part = SpoolPart(self._directory)
         part.write(chunk)
         for entry in part.seal():
             self._submit(part.path(entry), entry["key"], entry["count"])

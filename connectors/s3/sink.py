@@ -9,7 +9,7 @@ from connectors import metrics
 from connectors.s3.config import S3Config
 from connectors.s3.uploader import Uploader
 from connectors.slots import SLOTS, slot_number
-from connectors.spool import Chunk, Commits, Sealed, SpoolPart
+from connectors.spool import Chunk, Commits, Sealed, SpoolPart, claim, file_name
 
 
 class S3Sink(FixedPartitionedSink[Chunk, list[Sealed]]):
@@ -37,13 +37,15 @@ class S3Sink(FixedPartitionedSink[Chunk, list[Sealed]]):
     def build_part(self, step_id: str, for_part: str, resume_state: list[Sealed] | None) -> "_S3Partition":
         """Resume one slot: known files go up, unknown ones go."""
         del step_id
-        return _S3Partition(self._name, self._directory / for_part, resume_state or [], self._uploader)
+        return _S3Partition(self._name, self._directory / for_part, resume_state, self._uploader)
 
 
 class _S3Partition(StatefulSinkPartition[Chunk, list[Sealed]]):
-    def __init__(self, name: str, directory: Path, known: list[Sealed], uploader: Uploader) -> None:
+    def __init__(self, name: str, directory: Path, state: list[Sealed] | None, uploader: Uploader) -> None:
         self._name = name
-        self._spool = SpoolPart(directory, known)
+        claim(directory, None if state is None else [file_name(entry["key"]) for entry in state])
+        known = state or []
+        self._spool = SpoolPart(directory)
         self._uploader = uploader
         self._lock = threading.Lock()
         self._unconfirmed = {entry["key"]: entry for entry in known}

@@ -43,7 +43,7 @@ class SlackConfig(BaseModel):
     wait_for_analysis_s: float = Field(default=8.0, ge=0, le=120)
     """Seconds a first alert waits for its analysis when it cannot be updated later (incoming webhook)."""
 
-    max_attempts: int = Field(default=1000, ge=1)
+    max_attempts: int = Field(default=1000, ge=1, le=100_000)
     """Attempts at one message before it is given up (`dead` in the alert history): with the longest pause of a minute,
     1,000 are about 16 hours. An answer 429 does not count as one."""
 

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -103,9 +104,11 @@ class SlackWebhook:
 
     def _classify(self, response: requests.Response) -> PostResult:
         status = response.status_code
-        detail = _shorten(_without(_body(response), self._secrets))
+        detail = _shorten(_without(_body(response, self._config.timeout_s), self._secrets))
         wait = _seconds(response.headers.get("Retry-After"))
         if 200 <= status < 300:
+            if detail.startswith("<"):  # a proxy's login page: Slack answers "ok"
+                return PostResult(Outcome.TRANSIENT, None, f"not Slack's answer: {detail}"[:MAX_DETAIL_CHARS], status)
             return PostResult(Outcome.ACCEPTED, None, detail, status)
         if status == HTTPStatus.TOO_MANY_REQUESTS:
             return PostResult(Outcome.RATE_LIMITED, DEFAULT_RETRY_AFTER_S if wait is None else wait, detail, status)
@@ -127,12 +130,19 @@ def _without(text: str, secrets: tuple[str, ...]) -> str:
     return text
 
 
-def _body(response: requests.Response) -> str:
+def _body(response: requests.Response, within_s: float) -> str:
+    """The start of the body, as far as it comes within a time: a server that drips bytes must not hold the outbox."""
+    body = b""
+    deadline = time.monotonic() + within_s
     try:
-        first = next(response.iter_content(_MAX_BODY_BYTES), b"")
-    except (requests.RequestException, HTTPError) as err:  # the status line has arrived, and it alone decides
+        while len(body) < _MAX_BODY_BYTES and time.monotonic() < deadline:
+            part = response.raw.read1(_MAX_BODY_BYTES, decode_content=True)
+            if not part:
+                break
+            body += part
+    except (requests.RequestException, HTTPError, OSError) as err:  # the status line has arrived, and it alone decides
         return _kind(err)
-    return first.decode("utf-8", "replace")
+    return body[:_MAX_BODY_BYTES].decode("utf-8", "replace")
 
 
 def _shorten(text: str) -> str:

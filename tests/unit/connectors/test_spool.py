@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from connectors.spool import Chunk, Commits, Sealed, SpoolPart
+from connectors.spool import Chunk, Commits, Sealed, SpoolPart, claim, file_name
 
 HOUR = "archive/dt=2026-11-21/hour=09"
 
@@ -25,7 +25,7 @@ def content(path: Path) -> bytes:
 
 def test_chunks_of_a_shard_are_one_file(tmp_path: Path) -> None:
     """A shard's chunks of one epoch are one file, named by its first record, that holds them in order."""
-    part = SpoolPart(tmp_path, [])
+    part = SpoolPart(tmp_path)
     part.write(chunk(1))
     part.write(chunk(3))
     (sealed,) = part.seal()
@@ -36,7 +36,7 @@ def test_chunks_of_a_shard_are_one_file(tmp_path: Path) -> None:
 
 def test_each_shard_has_its_file(tmp_path: Path) -> None:
     """An object holds one shard, however their chunks are mixed."""
-    part = SpoolPart(tmp_path, [])
+    part = SpoolPart(tmp_path)
     for first in (1, 3):
         for origin in ("logs-shardId-1", "logs-shardId-2"):
             part.write(chunk(first, origin=origin))
@@ -45,7 +45,7 @@ def test_each_shard_has_its_file(tmp_path: Path) -> None:
 
 def test_another_folder_cuts_the_file(tmp_path: Path) -> None:
     """At the change of the arrival hour a file ends and another begins, at the same record in every replay."""
-    part = SpoolPart(tmp_path, [])
+    part = SpoolPart(tmp_path)
     later = HOUR.replace("09", "10")
     part.write(chunk(1))
     part.write(chunk(3, folder=later))
@@ -56,7 +56,7 @@ def test_another_folder_cuts_the_file(tmp_path: Path) -> None:
 
 def test_a_seal_ends_the_epoch(tmp_path: Path) -> None:
     """A file is told once; without new chunks there is nothing to seal, and the next epoch has its own file."""
-    part = SpoolPart(tmp_path, [])
+    part = SpoolPart(tmp_path)
     part.write(chunk(1))
     assert (1, []) == (len(part.seal()), part.seal())
     part.write(chunk(3))
@@ -65,7 +65,7 @@ def test_a_seal_ends_the_epoch(tmp_path: Path) -> None:
 
 def test_a_resume_removes_what_the_state_does_not_know(tmp_path: Path) -> None:
     """Files of an epoch that was not committed go: their records come again. Known ones stay, open ones too go."""
-    part = SpoolPart(tmp_path, [])
+    part = SpoolPart(tmp_path)
     part.write(chunk(1))
     known = part.seal()
     part.write(chunk(3))
@@ -73,7 +73,8 @@ def test_a_resume_removes_what_the_state_does_not_know(tmp_path: Path) -> None:
     part.write(chunk(5))  # and a crash, which closes what was open
     for unfinished in part._open.values():
         unfinished.file.close()
-    resumed = SpoolPart(tmp_path, known)
+    claim(tmp_path, [file_name(entry["key"]) for entry in known])
+    resumed = SpoolPart(tmp_path)
     assert [resumed.path(known[0])] == list(tmp_path.iterdir())
     resumed.write(chunk(3))
     (again,) = resumed.seal()
@@ -81,16 +82,18 @@ def test_a_resume_removes_what_the_state_does_not_know(tmp_path: Path) -> None:
 
 
 def test_without_a_state_nothing_is_removed(tmp_path: Path) -> None:
-    """A part that has no state, such as an outbox, leaves files alone."""
-    (tmp_path / "other").write_bytes(b"x")
-    SpoolPart(tmp_path, None)
-    assert (tmp_path / "other").exists()
+    """What no state speaks for is set aside beside the sinks' folders, whole, and the slot starts empty."""
+    slot = tmp_path / "archive" / "slot-03"
+    slot.mkdir(parents=True)
+    (slot / "other").write_bytes(b"x")
+    claim(slot, None)
+    assert ([], b"x") == (list(slot.iterdir()), (tmp_path / "unclaimed" / "archive" / "slot-03" / "other").read_bytes())
 
 
 @pytest.mark.parametrize("origin", ["l" * 128 + "-shardId-000000000003", "한글" * 60])
 def test_a_long_name_still_is_a_file(tmp_path: Path, origin: str) -> None:
     """A stream with the longest name, or one that must be quoted, makes names that a file system takes, all apart."""
-    part = SpoolPart(tmp_path, [])
+    part = SpoolPart(tmp_path)
     first, second = 10**55, 10**55 + 2
     for number in (first, second):
         part.write(chunk(number, origin=origin))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.kinesis.kpl import MAGIC, deaggregate
-from connectors.kinesis.unpack import BadPiece, unpack
+from connectors.kinesis.unpack import MAX_UNPACKED_BYTES, BadPiece, unpack
 
 
 def varint(number: int) -> bytes:
@@ -69,3 +69,10 @@ def test_pieces_of_an_aggregate_are_opened_one_by_one() -> None:
     whole = aggregate(gzip.compress(b"one\ntwo\n"), b"\x1f\x8bbroken", b"three\n")
 
     assert [b"one", b"two", BadPiece(b"\x1f\x8bbroken", "corrupt gzip"), b"three"] == list(unpack(whole))
+
+
+def test_an_aggregate_has_one_budget() -> None:
+    """The bound on unpacked bytes holds for a Kinesis record as a whole, however many records it packs."""
+    blob = gzip.compress(bytes(MAX_UNPACKED_BYTES // 2 + 1))
+
+    assert [False, True, True] == [isinstance(piece, BadPiece) for piece in unpack(aggregate(blob, blob, blob))]

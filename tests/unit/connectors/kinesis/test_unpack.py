@@ -93,3 +93,10 @@ def test_lines_survive_any_packing(lines: list[bytes]) -> None:
     """What was joined and compressed comes back as it was, in order."""
     joined = b"\n".join(lines) + b"\n"
     assert lines == list(unpack(gzip.compress(joined))) == list(unpack(zstandard.compress(joined)))
+
+
+def test_a_line_bomb_is_one_bad_piece() -> None:
+    """A small record with more lines than any honest one is one bad piece, not millions of dead letters."""
+    bomb = gzip.compress(b"xx\n" * 2_000_000)
+    (piece,) = unpack(bomb)
+    assert isinstance(piece, BadPiece)

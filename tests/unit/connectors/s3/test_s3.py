@@ -148,7 +148,23 @@ def test_a_stop_does_not_wait_for_ever(store: Store, config: S3Config, tmp_path:
     part.close()
     assert ([key(1)], []) == ([sealed["key"] for sealed in part.snapshot()], store.keys)
     store.refusals = 0
-    store.wait_for(lambda: bool(store.keys))
+    state = part.snapshot()
+    resumed: Any = S3Sink("unit", config, tmp_path, Commits()).build_part("out", SLOTS[0], state)
+    resumed.close()
+    assert [key(1)] == store.keys
+
+
+def test_files_without_any_state_are_set_aside(store: Store, config: S3Config, tmp_path: Path) -> None:
+    """A slot that starts without recovery state deletes nothing: what lies there is moved away and told."""
+    store.refusals = 1_000
+    hasty = config.model_copy(update={"close_timeout_s": 0.0})
+    part: Any = S3Sink("unit", hasty, tmp_path, Commits()).build_part("out", SLOTS[0], None)
+    part.write_batch([chunk(1)])
+    part.snapshot()
+    part.close()
+    S3Sink("unit", hasty, tmp_path, Commits()).build_part("out", SLOTS[0], None)
+    aside = tmp_path / "unclaimed" / "unit" / SLOTS[0]
+    assert ([], 1) == (list((tmp_path / "unit" / SLOTS[0]).iterdir()), len(list(aside.iterdir())))
 
 
 def test_the_spool_s_size_is_measured(store: Store, config: S3Config, tmp_path: Path) -> None:

@@ -1,0 +1,36 @@
+"""Settings of the object store."""
+
+import pytest
+from pydantic import ValidationError
+
+from connectors.s3 import S3Config
+
+
+@pytest.mark.parametrize("bucket", ["cali-logs", "a.b-c", "123", "a" * 63])
+def test_the_name_of_a_bucket_is_taken(bucket: str) -> None:
+    """Names that S3 allows pass unchanged."""
+    assert bucket == S3Config(bucket=bucket).bucket
+
+
+@pytest.mark.parametrize(
+    "bucket", ["", "ab", "a" * 64, "a b/c", "Logs", "my_logs", "-ab", "ab-", ".ab", "a..b", "abc\n", "s3://logs"]
+)
+def test_what_is_no_bucket_is_refused(bucket: str) -> None:
+    """Names that S3 does not allow are told before the first upload fails."""
+    with pytest.raises(ValidationError, match="must be the name of a bucket"):
+        S3Config(bucket=bucket)
+
+
+@pytest.mark.parametrize("url", ["bar", "http://", "http://host:99999", "s3://host", "http://a_b", "http://h#x"])
+def test_what_is_no_endpoint_is_refused(url: str) -> None:
+    """An address that the SDK would refuse later, with a trace, is told at the start."""
+    with pytest.raises(ValidationError, match="must be a base URL"):
+        S3Config(endpoint_url=url)
+
+
+def test_a_password_in_an_endpoint_is_refused_and_not_shown() -> None:
+    """AWS credentials never go into a URL."""
+    secret = "hunter" + "2" * 10
+    with pytest.raises(ValidationError, match="must hold no user and password") as caught:
+        S3Config(endpoint_url=f"http://user:{secret}@host")
+    assert secret not in str(caught.value)
