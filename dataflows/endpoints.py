@@ -7,6 +7,8 @@ import threading
 from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
+from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import structlog
@@ -16,13 +18,18 @@ from bytewax.outputs import Sink
 from connectors.kinesis import KinesisSource, RecordBatch
 from connectors.opensearch import OpenSearchSink, Refused
 from connectors.s3 import S3Outbox, S3Sink
-from connectors.slack import Ledger, Outcome, PostResult, SlackConfig, SlackWebhook
+from connectors.slack import Ledger, LedgerError, Outcome, PostResult, SlackConfig, SlackWebhook
 from connectors.spool import Chunk, Commits
-from dataflows import logs
+from dataflows import logs, metrics
 from dataflows.domain.alerts import Alert
+from dataflows.domain.border import masked
+from dataflows.domain.new_faults import NewFaultCap
+from dataflows.domain.redaction import Redactor
+from dataflows.domain.redaction_lists import Lists
+from dataflows.domain.trace_frames import FRAMEWORKS
 from dataflows.render import slack, terminal
 from dataflows.render.archive import refused_line
-from dataflows.settings import Settings
+from dataflows.settings import RedactionConfig, Settings, SettingsError
 from dataflows.steps.clock import Clock, WallClock
 from dataflows.steps.deliver import Delivering, Messenger, SentLedger
 from dataflows.steps.explain import Explaining
@@ -75,17 +82,35 @@ class Drain:
         log.info("drain.started", signal=signal.Signals(number).name)
 
 
+class Border:
+    """Looks once more at every body that leaves for one place; a secret is masked, counted and logged by class."""
+
+    def __init__(self, to: str, config: RedactionConfig) -> None:
+        self._to = to
+        self._redactor = redactor_of(config)
+        self._key = config.key.get_secret_value().encode() if config.key else None
+
+    def __call__(self, body: Any) -> Any:  # noqa: ANN401 - JSON of whatever shape
+        """The body without secrets. Never raises for data."""
+        clean, found = masked(body, self._redactor, self._key)
+        for kind in found:
+            metrics.BORDER.labels(self._to, kind).inc()
+            log.error("border.hit", to=self._to, kind=kind, effect="masked; it should have been masked in triage")
+        return clean
+
+
 class SlackMessenger:
     """Alerts as cards to an incoming webhook."""
 
-    def __init__(self, config: SlackConfig, language: str) -> None:
+    def __init__(self, config: SlackConfig, language: str, border: Border) -> None:
         self.channel = config.channel
         self._webhook = SlackWebhook(config)
         self._language = language
+        self._border = border
 
     def post(self, alert: Alert) -> PostResult:
         """One attempt."""
-        return self._webhook.post(slack.card(alert, self._language))
+        return self._webhook.post(self._border(slack.card(alert, self._language)))
 
 
 class TerminalMessenger:
@@ -107,7 +132,7 @@ def messenger(settings: Settings) -> Messenger:
     """Slack if a webhook is set, else the terminal."""
     if settings.slack.webhook_url is None:
         return TerminalMessenger(settings.language)
-    return SlackMessenger(settings.slack, settings.language)
+    return SlackMessenger(settings.slack, settings.language, Border("slack", settings.redaction))
 
 
 def delivering(
@@ -129,10 +154,20 @@ def delivering(
     )
 
 
+def redactor_of(config: RedactionConfig) -> Redactor:
+    """Redaction with the deployment's lists."""
+    return Redactor(Lists(config.allow, config.deny, config.deny_fields))
+
+
 def triage_of(settings: Settings) -> Triage:
-    """Triage with the deployment's redaction key."""
-    key = settings.redaction.key
-    return Triage(key.get_secret_value().encode() if key else None)
+    """Triage with the deployment's redaction and fingerprints."""
+    key, prints = settings.redaction.key, settings.fingerprint
+    return Triage(
+        key.get_secret_value().encode() if key else None,
+        redactor=redactor_of(settings.redaction),
+        frameworks=FRAMEWORKS.extended(prints.in_app, prints.frameworks),
+        cap=NewFaultCap(prints.new_per_minute),
+    )
 
 
 def _refuse(outbox: S3Outbox, refused: list[Refused]) -> None:
@@ -144,16 +179,41 @@ def _refuse(outbox: S3Outbox, refused: list[Refused]) -> None:
         outbox.put(Chunk(folder, name, "0", "0", 1, line))
 
 
-def live(settings: Settings) -> Endpoints:
-    """The real ends. Takes over SIGTERM and SIGINT, configures logging, and starts loading the explainer."""
+def open_ledger(state: Path, spool: Path) -> Ledger:
+    """Make the state folder with the spool, prove that both take files, and open the ledger.
+
+    Raises:
+        SettingsError: they do not; one line names the setting, its value, and what to do.
+    """
+    try:
+        spool.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with TemporaryFile(dir=spool):  # what exists may be read-only
+            return Ledger(state / "ledger.sqlite3")
+    except LedgerError as err:
+        msg = f"CALI_STATE__DIR is {str(state)!r}: {err}"
+        raise SettingsError(msg) from None
+    except OSError as err:
+        advice = "point it at a writable folder of the recovery volume"
+        msg = f"CALI_STATE__DIR is {str(state)!r}: {str(spool)!r} cannot be made or written ({err.strerror}): {advice}"
+        raise SettingsError(msg) from None
+
+
+def live(
+    settings: Settings, *, drain: Drain | None = None, commits: Commits | None = None, spool: Path | None = None
+) -> Endpoints:
+    """The real ends. Takes over SIGTERM and SIGINT, configures logging, and starts loading the explainer.
+
+    A replay puts its own source in the place of Kinesis, so it gives the drain and the commits that its source heeds,
+    and a spool folder of its own: what a resumed state does not know is removed from the spool.
+    """
     logs.configure(settings.log_level)
-    drain = Drain()
+    drain, commits = drain or Drain(), commits or Commits()
     drain.install()
-    commits = Commits()
-    spool = settings.state.dir / "spool"
+    spool = spool or settings.state.dir / "spool"
+    ledger = open_ledger(settings.state.dir, spool)
     clock = WallClock()
     refuse = partial(_refuse, S3Outbox("refused", settings.s3, spool))
-    explainer = Explainer(settings.rag, settings.openai)
+    explainer = Explainer(settings.rag, settings.openai, border=Border("openai", settings.redaction))
     threading.Thread(target=explainer.warm, name="explain-warm", daemon=True).start()
     return Endpoints(
         source=KinesisSource(settings.kinesis, commits, drain.asked),
@@ -163,6 +223,6 @@ def live(settings: Settings) -> Endpoints:
         history=OpenSearchSink("history", settings.opensearch, spool, refuse),
         sort=triage_of(settings),
         explaining=Explaining(explainer, settings.language),
-        delivering=delivering(settings, messenger(settings), Ledger(settings.state.dir / "ledger.sqlite3"), clock),
+        delivering=delivering(settings, messenger(settings), ledger, clock),
         clock=clock,
     )

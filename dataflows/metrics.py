@@ -8,9 +8,13 @@ ALARMING = Counter("cali_pieces_alarming_total", "Pieces at WARN or above.", ["l
 REJECTED = Counter("cali_pieces_rejected_total", "Pieces in the dead letters.", ["reason"])
 DUPLICATE_KEYS = Counter("cali_pieces_duplicate_keys_total", "Alarming pieces with a key twice: the last value won.")
 REDACTIONS = Counter("cali_redactions_total", "Secrets and personal data masked.", ["kind"])
+BORDER = Counter("cali_border_hits_total", "Secrets first found in an outbound body, and masked.", ["to", "kind"])
+CAPPED = Counter(
+    "cali_fingerprints_capped_total", "Records of new faults beyond the cap, by what they fell back to.", ["to"]
+)
 
 DECISIONS = Counter("cali_alert_decisions_total", "What the throttle decided for a record or a window.", ["reason"])
-LATE = Counter("cali_late_records_total", "Records of a window that had closed, counted into the open one.")
+LATE = Counter("cali_late_records_total", "Records older than the open window of their fault, or of a closed one.")
 OPEN_FAULTS = Gauge("cali_open_faults", "Faults with an open window.")
 
 EXPLANATIONS = Counter("cali_explanations_total", "Alerts explained.", ["source", "verdict"])

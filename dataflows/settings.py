@@ -1,23 +1,56 @@
 """Settings: the only place that reads the environment. Prefix `CALI_`, nested with `__`, listed in `.env.example`."""
 
+import json
 import re
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSource, SettingsConfigDict
 from pydantic_settings import SettingsError as UnreadableSettingError
 
 from connectors.kinesis import KinesisConfig
 from connectors.opensearch import OpenSearchConfig
 from connectors.s3 import S3Config
 from connectors.slack import SlackConfig
+from dataflows.domain.redaction_lists import problem_of
 from dataflows.steps.throttle import WindowConfig
 from rag.config import OpenAIConfig, RagConfig
 
 PREFIX = "CALI_"
-_USER_INFO = re.compile(r"//[^/@\s]*@")
-"""User and password in a URL: a wrong URL is shown without them."""
+_TELLING = frozenset("@?")
+"""What stands beside a password or a token in a URL: a wrong value with one of them is not shown."""
+_SERVICE_LINK = re.compile(
+    r"CALI_(?:\w+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)?)"
+)
+"""Kubernetes gives these to every pod of a namespace with a service named `cali` or `cali-...`; they are no settings:
+https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables"""
+
+
+def _expression(given: str) -> str:
+    problem = problem_of(given)
+    if problem:
+        msg = f"{given!r} {problem}; see https://github.com/google/re2/wiki/Syntax"
+        raise ValueError(msg)
+    return given
+
+
+Expression = Annotated[str, AfterValidator(_expression)]
+Word = Annotated[str, Field(min_length=2)]
+
+
+class FingerprintConfig(BaseModel):
+    """Which faults are the same. Another value gives faults other fingerprints: their alerts start anew."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    in_app: tuple[Word, ...] = ()
+    """JSON list of what is the team's own though it looks like a framework: `["org.apache.ours.", "/vendor/ours/"]`."""
+    frameworks: tuple[Word, ...] = ()
+    """JSON list of further prefixes of functions, or parts of paths (with a slash), whose frames do not count."""
+    new_per_minute: int = Field(default=60, ge=1, le=100_000)
+    """New fingerprints of one service in a minute, per process; beyond, the coarse one is used."""
 
 
 class RedactionConfig(BaseModel):
@@ -27,6 +60,12 @@ class RedactionConfig(BaseModel):
 
     key: SecretStr | None = None
     """Makes placeholders tell values apart without telling them: `[EMAIL:3f2a9c01]`. Absent: `[EMAIL]`."""
+    allow: tuple[Expression, ...] = ()
+    """JSON list of RE2 expressions: a value that one fits as a whole stays: `["10[.].*", "noreply@example[.]com"]`."""
+    deny: tuple[Expression, ...] = ()
+    """JSON list of RE2 expressions: what one matches within a line is masked as `[DENIED]`."""
+    deny_fields: tuple[Word, ...] = ()
+    """JSON list of names of fields and keys whose values are masked as `[FIELD]`: `["employee_no"]`."""
 
 
 class StateConfig(BaseModel):
@@ -66,6 +105,7 @@ class Settings(BaseSettings):
     openai: OpenAIConfig = OpenAIConfig()
     slack: SlackConfig = SlackConfig()
     redaction: RedactionConfig = RedactionConfig()
+    fingerprint: FingerprintConfig = FingerprintConfig()
     state: StateConfig = StateConfig()
 
 
@@ -77,48 +117,83 @@ def load(**overrides: Any) -> Settings:  # noqa: ANN401 - the fields of Settings
     """Read the settings.
 
     Raises:
-        SettingsError: a line per wrong value: its variable, the value unless secret, and what is allowed.
+        SettingsError: a line per wrong value (its variable, the value unless it may tell a secret, what is allowed)
+            and per variable that begins with `CALI_` and is no setting (its name and the nearest setting's).
     """
+    problems = [_no_such(name) for name in _strangers()]
     try:
-        return Settings(**overrides)
+        settings = Settings(**overrides)
     except ValidationError as err:
-        problems = [_problem(dict(error)) for error in err.errors(include_url=False)]
-        raise SettingsError("\n".join(problems)) from None
-    except UnreadableSettingError as err:  # a whole section as text that is not JSON
-        section = str(err).partition('"')[2].partition('"')[0].upper()
-        msg = f"{PREFIX}{section}: is no JSON object; set its parts, such as {PREFIX}{section}__..., one by one"
-        raise SettingsError(msg) from None
+        problems += [_problem(dict(error)) for error in err.errors(include_url=False)]
+    except UnreadableSettingError as err:
+        problems.append(_unreadable(str(err).partition('"')[2].partition('"')[0].upper()))
+    if problems:
+        raise SettingsError("\n".join(dict.fromkeys(problems)))
+    return settings
+
+
+def _given() -> set[str]:
+    """Names in the environment and in `.env` that begin as settings do."""
+    sources = [source(Settings, env_ignore_empty=False) for source in (EnvSettingsSource, DotEnvSettingsSource)]
+    return {name.upper() for source in sources for name in source.env_vars if name.upper().startswith(PREFIX)}
+
+
+def _strangers() -> list[str]:
+    """Given names that are no settings."""
+    sections = {PREFIX + name.upper() for name in Settings.model_fields}
+    known = sections | {name for name, _, _ in variables()}
+    return sorted(name for name in _given() - known if not _SERVICE_LINK.fullmatch(name))
+
+
+def _unreadable(section: str) -> str:
+    """A whole section, or a list in it, given as text that is not JSON."""
+    whole = PREFIX + section
+    if whole in _given():
+        return f"{whole}: is no JSON object; set its parts, such as {whole}__..., one by one"
+    lists = [name for name, _, default in variables() if name.startswith(f"{whole}__") and str(default).startswith("[")]
+    return f'{" or ".join(lists)}: is no JSON list; write it as one, such as ["one", "two"]'
+
+
+def _no_such(variable: str) -> str:
+    (nearest,) = get_close_matches(variable, [name for name, _, _ in variables()], n=1, cutoff=0.0)
+    return f"{variable}: there is no such setting, the nearest is {nearest}; correct the name or unset it"
 
 
 def _problem(error: dict[str, Any]) -> str:
-    path = [str(part) for part in error["loc"]]
+    path = [str(part) for part in error["loc"] if not isinstance(part, int)]  # without places in lists
     variable = PREFIX + "__".join(path).upper()
-    hidden = _is_secret(path) or isinstance(error.get("input"), dict)
-    shown = "" if hidden else f" is {_USER_INFO.sub('//***@', str(error.get('input')))[:80]!r}"
+    if error["type"] == "extra_forbidden":
+        return _no_such(variable)
+    value = error.get("input")
+    hidden = _is_secret(path) or isinstance(value, dict) or bool(_TELLING & set(str(value)))
+    shown = "" if hidden else f" is {str(value)[:80]!r}"
     return f"{variable}{shown}: {error['msg'].removeprefix('Value error, ')}"
 
 
 def _is_secret(path: list[str]) -> bool:
     """Whether the setting at a path is a SecretStr. A path nobody knows is treated as one."""
-    model: Any = Settings
+    kind: Any = Settings
     for name in path:
-        fields = getattr(model, "model_fields", None)
-        if not fields or name not in fields:
+        fields = kind.model_fields if isinstance(kind, type) and issubclass(kind, BaseModel) else {}
+        if name not in fields:
             return True
-        annotation = fields[name].annotation
-        if "SecretStr" in str(annotation) or "Secret" in str(annotation):
-            return True
-        model = annotation
-    return False
+        kind = fields[name].annotation
+    return _holds_secret(kind)
+
+
+def _holds_secret(kind: Any) -> bool:  # noqa: ANN401 - any annotation
+    """Whether a type is SecretStr or has one in it, such as `SecretStr | None`."""
+    return kind is SecretStr or any(_holds_secret(part) for part in get_args(kind))
 
 
 def variables(model: type[BaseModel] = Settings, prefix: str = PREFIX) -> list[tuple[str, str, Any]]:
-    """Every variable with its description and default, in order: what `.env.example` lists."""
+    """Every variable with its description and default, a list as JSON, in order: what `.env.example` lists."""
     out: list[tuple[str, str, Any]] = []
     for name, field in model.model_fields.items():
         variable = prefix + name.upper()
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             out += variables(field.annotation, variable + "__")
         else:
-            out.append((variable, field.description or "", field.default))
+            default = json.dumps(field.default) if isinstance(field.default, tuple) else field.default
+            out.append((variable, field.description or "", default))
     return out

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import structlog
 
@@ -51,9 +52,16 @@ class Explainer:
     A query blocks for some 50 ms without a model, and for at most about two model timeouts with one.
     """
 
-    def __init__(self, rag: RagConfig, openai: OpenAIConfig, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        rag: RagConfig,
+        openai: OpenAIConfig,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        border: Callable[[Any], Any] | None = None,
+    ) -> None:
         self._knowledge = Knowledge(rag, clock)
-        self._model = OpenAIModel(openai) if openai.enabled else None
+        self._model = OpenAIModel(openai, border) if openai.enabled else None
         self._model_backoff = Backoff(_MODEL_RETRY_FIRST_S, _MODEL_RETRY_MOST_S, clock)
 
     def warm(self) -> bool:

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
 from importlib import import_module
 from typing import Any
@@ -50,10 +50,14 @@ class WireAnswer(BaseModel):
 
 
 class OpenAIModel:
-    """One OpenAI-compatible model. Thread-safe; the client is made at the first question."""
+    """One OpenAI-compatible model. Thread-safe; the client is made at the first question.
 
-    def __init__(self, config: OpenAIConfig) -> None:
+    `border` sees the messages right before they are sent and returns them without what must not leave.
+    """
+
+    def __init__(self, config: OpenAIConfig, border: Callable[[Any], Any] | None = None) -> None:
         self._config = config
+        self._border = border
         self._lock = threading.Lock()
         self._client: Any = None
         self.name = config.model
@@ -65,7 +69,7 @@ class OpenAIModel:
         try:
             completion = self._connected().chat.completions.parse(
                 model=self._config.model,
-                messages=list(messages),
+                messages=list(messages) if self._border is None else self._border(list(messages)),
                 response_format=WireAnswer,
                 max_completion_tokens=self._config.max_output_tokens,
             )

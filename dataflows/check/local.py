@@ -28,12 +28,12 @@ def python() -> Line:
 
 def state(settings: Settings) -> Line:
     """The folder of the spool and the ledger, or the one it would be made in."""
-    wanted = settings.state.dir.absolute()
-    folder = next(path for path in (wanted, *wanted.parents) if path.exists())
+    folder = wanted = settings.state.dir.absolute()
     try:
+        folder = next(path for path in (wanted, *wanted.parents) if path.exists())
         with tempfile.TemporaryFile(dir=folder):
             made = "" if folder == wanted else ", will be made"
-    except OSError as err:
+    except OSError as err:  # also a name that is too long, or a folder that may not be looked into
         advice = "point CALI_STATE__DIR at a writable folder of the recovery volume"
         return Line("FAIL", "state", f"{folder} cannot be written ({err.strerror}): {advice}")
     return Line("ok", "state", f"{wanted} can be written{made}")

@@ -1,4 +1,8 @@
-"""What must be reached: each dependency asked once, with short time-outs."""
+"""What must be reached: each dependency asked with short time-outs, and once more where it is there and only slow."""
+
+from collections.abc import Callable
+from contextlib import closing
+from typing import TypeVar
 
 from connectors import s3
 from connectors.errors import ConnectorError
@@ -13,9 +17,12 @@ from rag.llm import ModelError, models
 from rag.milvus import MilvusStore
 from rag.store import StoreError
 
-TIMEOUT_S = 3.0
-"""Of one call. Longer than any healthy answer, short enough to wait for at a terminal."""
-_SHORT = {"timeout_s": TIMEOUT_S}
+CONNECT_S = 3.0
+"""Of one call. Long enough for any network, short enough to wait for at a terminal."""
+READ_S = 10.0
+"""Of one call to what could be connected to: a healthy server on a busy machine may need seconds."""
+_SLOW = frozenset({"ReadTimeoutError", "ConnectionTimeout"})
+"""What botocore and opensearch-py call an answer that did not come in time over a connection that was made."""
 _OLDEST = 2
 """Major version of OpenSearch: 1.x is out of support since 2024 (opensearch.org/releases)."""
 
@@ -37,6 +44,22 @@ _ADVICE = (
 )
 
 
+_T = TypeVar("_T")
+
+
+def patiently(ask: Callable[[float], _T], limit_s: float) -> _T:
+    """The answer within `CONNECT_S`, or, where a connection was made, a second one within `READ_S`.
+
+    Neither waits longer than `limit_s`, which is how long the pipeline itself would wait. Raises as `ask` does.
+    """
+    try:
+        return ask(min(CONNECT_S, limit_s))
+    except ConnectorError as err:
+        if type(err.__cause__).__name__ not in _SLOW:
+            raise
+    return ask(min(READ_S, limit_s))
+
+
 def _failed(what: str, name: str, err: Exception) -> Line:
     text = str(err)
     advice = next(advice for sign, advice in _ADVICE if sign in text)
@@ -47,7 +70,7 @@ def kinesis(settings: Settings) -> Line:
     """The stream: there, active, readable by this role."""
     config = settings.kinesis
     try:
-        found = stream.describe(config.model_copy(update=_SHORT))
+        found = patiently(lambda s: stream.describe(config.model_copy(update={"timeout_s": s})), config.timeout_s)
     except ConnectorError as err:
         return _failed("kinesis", config.stream, err)
     detail = f"{config.stream}: {found.status}, {found.open_shards} open shards, may be read"
@@ -60,7 +83,7 @@ def bucket(settings: Settings) -> Line:
     """The bucket: an object can be put and deleted."""
     config = settings.s3
     try:
-        s3.probe(config.model_copy(update=_SHORT))
+        patiently(lambda s: s3.probe(config.model_copy(update={"timeout_s": s})), config.timeout_s)
     except ConnectorError as err:
         return _failed("s3", config.bucket, err)
     return Line("ok", "s3", f"{config.bucket}: an object was put below {config.prefix}check/ and deleted")
@@ -69,13 +92,15 @@ def bucket(settings: Settings) -> Line:
 def opensearch(settings: Settings) -> Line:
     """The index: reachable, and of a version that is known to work."""
     config = settings.opensearch
-    index = IndexReader(config.model_copy(update=_SHORT))
+
+    def version_within(seconds: float) -> str:
+        with closing(IndexReader(config.model_copy(update={"timeout_s": seconds}))) as index:
+            return index.version()
+
     try:
-        version = index.version()
+        version = patiently(version_within, config.timeout_s)
     except ConnectorError as err:
         return _failed("opensearch", config.url, err)
-    finally:
-        index.close()
     name, _, number = version.partition(" ")
     major = number.partition(".")[0]
     if name != "opensearch" or not major.isdecimal() or int(major) < _OLDEST:
@@ -85,7 +110,7 @@ def opensearch(settings: Settings) -> Line:
 
 def knowledge(settings: Settings) -> list[Line]:
     """The embedding model, loaded, and the knowledge base, opened with it."""
-    config = settings.rag.model_copy(update={"milvus_timeout_s": TIMEOUT_S})
+    config = settings.rag.model_copy(update={"milvus_timeout_s": CONNECT_S})
     try:
         embedder = SentenceTransformerEmbedder(config.embedding_model)
     except EmbeddingModelError as err:
@@ -119,7 +144,7 @@ def openai(settings: Settings) -> Line:
     if not config.enabled:
         return Line("ok", "openai", "not set: answers are quoted from runbooks (CALI_OPENAI__API_KEY)")
     try:
-        offered = models(config.model_copy(update=_SHORT))
+        offered = models(config.model_copy(update={"timeout_s": min(READ_S, config.timeout_s)}))
     except ModelError as err:
         return Line("FAIL", "openai", str(err))
     if config.model not in offered:

@@ -42,6 +42,7 @@ class Reason(StrEnum):
     NEW_WINDOW = "new_window"
     SUMMARY = "summary"
     HELD_REPEAT = "held_repeat"
+    HELD_LATE = "held_late"
 
 
 class Place(TypedDict):
@@ -74,7 +75,7 @@ class Alert(TypedDict):
     """One thing worth saying about one fault. `id` is deterministic: a replay makes the same alert again."""
 
     id: str
-    """`<fingerprint>:<service>:<window start, epoch seconds>:<reason>`."""
+    """`<fingerprint>:<service>:<window start, epoch seconds>+<its length, seconds>:<first or summary>`."""
     reason: str
     """A `Reason`."""
     fingerprint: str

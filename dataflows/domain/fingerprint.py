@@ -8,7 +8,7 @@ from hashlib import blake2b
 from typing import Final, Literal, NamedTuple
 
 from dataflows.domain.normalise import normalise
-from dataflows.domain.tokens import WILD, signature, template, tokenise
+from dataflows.domain.tokens import WILD, describe, tokenise
 from dataflows.domain.trace import Raised, TraceReader
 from dataflows.domain.trace_frames import FRAMEWORKS, Frameworks
 
@@ -26,6 +26,9 @@ _TEMPLATE_MESSAGE: Final = 140
 _MAX_MEMO: Final = 10_000
 """Signatures remembered with their hashes: more than the live faults of a platform, at most 20 MB."""
 _MAX_MEMO_CHARS: Final = 1_000
+_MAX_SEEN: Final = 5_000
+_MAX_SEEN_CHARS: Final = 2_000
+"""Whole messages remembered (at most 15 MB): in a storm many are equal to the letter."""
 
 
 class Fingerprint(NamedTuple):
@@ -51,12 +54,21 @@ class Fingerprinter:
     def __init__(self, frameworks: Frameworks = FRAMEWORKS) -> None:
         self._traces = TraceReader(frameworks)
         self._known: dict[tuple[str, str], tuple[str, str]] = {}
+        self._seen: dict[tuple[str, str], Fingerprint] = {}
 
     def __call__(self, message: str, service: str) -> Fingerprint:
         """Return the fingerprint of a message. Never raises; time is bounded by the caps of `normalise`."""
+        seen = self._seen.get((message, service))
+        if seen is not None:
+            return seen
         text = normalise(message)
-        chain = self._traces.read(text)
-        return self._of_trace(chain, service) if chain else self._of_message(text, service)
+        chain = self._traces.read(text) if "\n" in text else ()
+        print_ = self._of_trace(chain, service) if chain else self._of_message(text, service)
+        if len(message) <= _MAX_SEEN_CHARS:
+            if len(self._seen) >= _MAX_SEEN:
+                self._seen.clear()
+            self._seen[message, service] = print_
+        return print_
 
     def _of_trace(self, chain: tuple[Raised, ...], service: str) -> Fingerprint:
         parts = ["\x1f".join((raised.type, raised.detail, *raised.frames[:TOP_FRAMES])) for raised in chain]
@@ -65,10 +77,9 @@ class Fingerprinter:
         return Fingerprint(whole, coarse, "trace", types, _headline(chain[0]))
 
     def _of_message(self, text: str, service: str) -> Fingerprint:
-        tokens = tokenise(text)
-        fixed = signature(tokens)
+        fixed, template = describe(tokenise(text), MAX_TEMPLATE)
         whole, coarse = self._digests(service, "message\x1d" + fixed)
-        return Fingerprint(whole, coarse, "message", (), template(tokens, MAX_TEMPLATE))
+        return Fingerprint(whole, coarse, "message", (), template)
 
     def _digests(self, service: str, identity: str, coarse: str = "") -> tuple[str, str]:
         """Hash an identity and what is coarse of it: by default its first fixed words."""
@@ -87,7 +98,7 @@ class Fingerprinter:
 
 def _headline(outer: Raised) -> str:
     where = outer.type or (outer.frames[0] if outer.frames else "trace")
-    words = template(tokenise(outer.message), _TEMPLATE_MESSAGE)
+    _, words = describe(tokenise(outer.message), _TEMPLATE_MESSAGE)
     return _one_line(f"{where}: {words}" if words else where)
 
 
@@ -98,6 +109,11 @@ def _one_line(text: str) -> str:
 def _digest(service: str, identity: str) -> str:
     text = f"{FP_VERSION}\x1d{service}\x1d{identity}"
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def service_fingerprint(service: str) -> str:
+    """Return the fingerprint of whatever is wrong with a service: for faults too many to tell apart."""
+    return _digest(service, "service")
 
 
 fingerprint: Final = Fingerprinter()

@@ -35,5 +35,5 @@ def normalise(message: str) -> str:
         text = text.replace("\\r\\n", "\n").replace("\\n", "\n").replace("\\t", "\t")
     if text.count("\n") >= MAX_LINES:
         text = "\n".join(text.split("\n", MAX_LINES)[:MAX_LINES])
-    prefix = _PREFIX.match(text)
+    prefix = _PREFIX.match(text) if text[:1].isdigit() or text[:1].isspace() else None
     return text[prefix.end() :] if prefix else text

@@ -117,6 +117,23 @@ MAX_SERVICE_CHARS = 100
 """A service's name is part of document ids, which OpenSearch bounds at 512 bytes; Kubernetes allows names of 63."""
 
 
+def _side_text(value: object) -> str:
+    """A side field as text: it must never cost the record its alert. ECS nests names: `{"service":{"name":"a"}}`."""
+    if isinstance(value, Mapping):
+        value = value.get("name", "")
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return ""
+    return str(value)
+
+
+SideText = Annotated[str, BeforeValidator(_side_text)]
+"""A field that helps but does not make a record: what is no text or number is left out of it."""
+
+
+def _labels(value: object) -> dict[str, str]:
+    return {str(k): _side_text(v) for k, v in value.items()} if isinstance(value, Mapping) else {}
+
+
 class Kubernetes(BaseModel):
     """Where the log came from, as Fluent Bit's kubernetes filter tells it."""
 
@@ -126,7 +143,7 @@ class Kubernetes(BaseModel):
     pod_name: str = ""
     container_name: str = ""
     host: str = ""
-    labels: dict[str, str] = Field(default_factory=dict)
+    labels: Annotated[dict[str, str], BeforeValidator(_labels)] = Field(default_factory=dict)
 
 
 _LEVEL_NAMES = ("level", "severity", "levelname", "loglevel", "log_level", "log.level", "lvl")
@@ -155,12 +172,12 @@ class LogRecord(BaseModel):
     level: Annotated[Level, BeforeValidator(_to_level)] = Field(validation_alias=AliasChoices(*_LEVEL_NAMES))
     message: str
     """The full original text, with its stack trace."""
-    service: str = Field(validation_alias=AliasChoices(*_SERVICE_NAMES))
+    service: SideText = Field(validation_alias=AliasChoices(*_SERVICE_NAMES))
     event_ts: float
     """Seconds since the epoch, as the record says; the arrival time where it says nothing readable."""
-    trace_id: str = ""
-    request_id: str = ""
-    version: str = ""
+    trace_id: SideText = ""
+    request_id: SideText = ""
+    version: SideText = ""
     kubernetes: Kubernetes = Kubernetes()
     fields: dict[str, Any] = Field(default_factory=dict)
     """Fields that CALI does not know, kept for search."""
@@ -192,8 +209,12 @@ def _first(names: tuple[str, ...], *places: Mapping[str, Any]) -> Any:  # noqa: 
 def _flatten(outer: Mapping[str, Any], arrival_ts: float) -> dict[str, Any]:
     """The three shapes as one mapping of `LogRecord`'s own names; values keep their types for validation to judge."""
     inner = outer.get("log_json") or {}
+    if isinstance(inner, str):  # a message where an object is usual
+        inner = {"message": inner}
     if not isinstance(inner, Mapping):
         raise RejectionError(RejectReason.WRONG_TYPE, "log_json is not an object")
+    if isinstance(nested := outer.get("log"), Mapping):  # ECS: {"log":{"level":"error","logger":"..."},"message":"..."}
+        outer = {**{k: v for k, v in outer.items() if k != "log"}, **{f"log.{k}": v for k, v in nested.items()}}
     kubernetes = _without_nulls(outer.get("kubernetes") or {})
     labels = kubernetes.get("labels") or {} if isinstance(kubernetes, Mapping) else {}
     labels = labels if isinstance(labels, Mapping) else {}

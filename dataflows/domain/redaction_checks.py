@@ -8,13 +8,14 @@ _WORDS_TEXT = """
 null none nil undefined true false empty missing invalid required expired unknown blank string object redacted
 masked hidden not is was must should has cannot can incorrect wrong mismatch failed error type field parameter
 argument for of in to the a an and or yes no authentication authorization does did do value values length too
-changed reset ok
+changed reset ok header headers rejected denied provided
 """
 _WORDS: Final = frozenset(_WORDS_TEXT.split())
 _MASKED = re.compile(
     r"[*x•.#-]{1,64}$|\[?[A-Z_]{2,40}(?::[0-9a-f]{8})?\]$|<[^>]{0,60}>?$"
     r"|\$\{?[\w.]{1,60}\}?$|%[sdv]$|\{\{?[\w .]{0,60}\}?\}?$"
 )
+_DATE_OR_VERSION = re.compile(r"\d{4}-\d\d|v?\d{1,4}\.\d|\d{1,2}:\d\d")
 _QUOTES = "\"'\\"
 
 _RESIDENT_DAYS: Final = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
@@ -36,6 +37,30 @@ def looks_secret(value: str) -> bool:
     if any(map(str.isdigit, core)):
         return not core.isdigit() or len(core) > 9
     return len(core) >= 16 and not core.islower() and not core.isupper() and "." not in core
+
+
+def looks_mixed(value: str) -> bool:
+    """Tell whether a word behind `password` is one: letters and a digit, no date, no version."""
+    core = value.strip(_QUOTES).rstrip(".")
+    return (
+        len(core) >= 6
+        and not_a_word(core)
+        and any(map(str.isdigit, core))
+        and any(map(str.isalpha, core))
+        and not _DATE_OR_VERSION.match(core)
+    )
+
+
+def looks_random(value: str) -> bool:
+    """Tell whether a word behind `token` is one: 16 or more, with three digits or in mixed case with a digit."""
+    digits = sum(map(str.isdigit, value))
+    mixed = not value.islower() and not value.isupper()
+    return len(value) >= 16 and looks_mixed(value) and (digits >= 3 or mixed)
+
+
+def looks_generated(value: str) -> bool:
+    """Tell whether a word behind a mere `key` is a secret: capitals, small letters and digits."""
+    return looks_mixed(value) and not value.islower() and not value.isupper()
 
 
 def is_user_and_password(value: str) -> bool:

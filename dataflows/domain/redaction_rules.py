@@ -1,10 +1,10 @@
-"""What must not leave: ordered, named rules, each with the cheap hint that says whether to try it."""
+"""What must not leave: ordered, named rules, each with the cheap gate that says whether to try it.
 
-import itertools
-import re
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final, Literal
+A rule is two expressions. `gate` is RE2: it may match too much, never too little, and all gates together cost one walk
+over the text. `pattern` is Python's and exact. No rule but `PRIVATE_KEY` reaches over the end of a line.
+"""
+
+from typing import Final
 
 from dataflows.domain.redaction_checks import (
     is_business_number,
@@ -12,226 +12,217 @@ from dataflows.domain.redaction_checks import (
     is_public_ip,
     is_resident_number,
     is_user_and_password,
+    looks_generated,
+    looks_mixed,
+    looks_random,
     looks_secret,
     not_a_word,
 )
+from dataflows.domain.redaction_rule import rule
+from dataflows.domain.redaction_tokens import TOKENS
 
-Gate = Literal["text", "word", "keyed", "digits", "ipv4", "ipv6"]
-"""Where: `text` anywhere, `word` in words of 15 or more characters; or when: `keyed` if `KEYED` matches, `digits` if
-`DIGITS` does, the last two if there are dots or colons enough."""
+_NO_NUMBER = r"(?:^|[^\w.-])"
+_HEX = r"[0-9A-Fa-f]{1,4}"
 
-KEYED: Final = re.compile(
-    r"(?:pass|pwd|secret|token|key|credential|otp|cookie|session|sid|sessid|passcode|pin|비밀번호|암호)[\w.-]{0,24}[\"'\\\]]{0,4}\s{0,4}(?:=|:)(?!\d{1,6}\))"
-)
-"""On lower-case text: a word that names a secret, then a separator, but no source line (`TokenFilter.java:12)`)."""
-
-DIGITS: Final = re.compile(
-    r"\d(?:\d{8}|\d{5}[- ]\d{7}"
-    r"|\d{1,3}(?:[-.]|\) ?)\d{4}|\d{3} \d{4} \d{4}|\d \d{3,4} \d{4}|\d{1,2}(?:[-.]|\) ?)\d{3}[- .]\d|\d{2}-\d\d-\d{5})"
-)
-"""Shapes of cards, phones and registration numbers. Time stamps do not match."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One class of secrets. The group `secret` is replaced; without such a group the whole match is."""
-
-    order: int
-    """Place in the list: rules are applied in this order."""
-    name: str
-    """The class as reported and shown: `[NAME]`."""
-    gate: Gate
-    """Where the hints must occur for the pattern to be tried at all."""
-    hints: tuple[str, ...]
-    """Lower-case substrings, the empty one for "always"."""
-    pattern: re.Pattern[str]
-    check: Callable[[str], bool] | None = None
-    """Looks at the secret once more: a checksum, a shape."""
-
-
-_numbers = itertools.count()
-
-
-def _rule(name: str, gate: Gate, hints: str, pattern: str, check: Callable[[str], bool] | None = None) -> Rule:
-    return Rule(next(_numbers), name, gate, tuple(hints.split("|")), re.compile(pattern), check)
-
-
-_VALUE = (
+SEPARATOR: Final = r"(?:\\?[\"'])?\]?[ \t]{0,4}(?::=|=>|[:=])[ \t]{0,4}"
+VALUE: Final = (
     r"(?P<secret>\\?\"(?:[^\"\\\n]|\\[^\"\n]){1,500}|'[^'\n]{1,500}"
     r"|\[[a-z_]{2,40}(?::[0-9a-f]{8})?\][^\s\"',;&]{0,500}|[^\s\"'\\,;&(){}\]\[<>][^\s\"'\\,;&)}\]\[<>]{0,500})"
 )
-_SEPARATOR = r"(?:\\?[\"'])?\]?\s{0,4}(?::=|=>|[:=])\s{0,4}"
-_BY_HUMANS = r"(?:passw(?:or)?ds?|passphrase|passcode|pass(?<![a-z]pass)|pwd|비밀번호|암호)[\w-]{0,16}"
-_BY_MACHINES = (
-    r"(?:secret|tokens?(?![a-z])|credentials?|otp(?![a-z])|pin_?code|api[_.-]?key|access[_-]?key|account[_-]?key"
-    r"|shared[_-]?key|sharedaccesskey|private[_-]?key|encryption[_-]?key|signing[_-]?key|service[_-]?key|license[_-]?key"
-    r"|role[_-]?key|auth[_-]?key)[\w-]{0,24}"
-)
-_FLAGS = r"(?i:password|passwd|pass|pwd|token|secret|api-key|apikey|access-key|secret-key|client-secret|auth-token)"
 
-RULES: Final = (
-    _rule(
-        "PRIVATE_KEY",
-        "text",
-        "-----begin",
-        r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
-        r"(?:(?!-----END)[\s\S])*(?:-----END [A-Z0-9 ]{0,40}-----)?",
-    ),
-    _rule(
-        "SLACK_WEBHOOK",
-        "word",
-        "hooks.slack",
-        r"https?:\\?/\\?/hooks\.slack(?:-gov)?\.com\\?/(?:services|workflows|triggers)\\?/[\w/\\+-]{10,200}",
-    ),
-    _rule(
-        "SLACK_TOKEN",
-        "word",
-        "xox|xapp-|xwfp-",
-        r"(?<![A-Za-z0-9])(?:xox[abceoprs](?:\.xox[bp])?-[\w-]{10,300}|xapp-\d-[\w-]{10,300}|xwfp-[\w-]{10,300})",
-    ),
-    _rule(
-        "JWT",
-        "word",
-        "eyj",
-        r"(?<![\w-])eyJ[\w-]{8,4000}\.eyJ[\w-]{4,8000}(?:\.[\w-]{0,4000}={0,2})?|(?<![\w-])eyJ[\w-]{16,4000}\.[\w-]{16,8000}\.[\w-]{16,4000}(?:\.[\w-]{8,4000}){0,2}",
-    ),
-    _rule(
-        "AWS_KEY",
-        "word",
-        "akia|asia|abia|acca|a3t|absk|bedrock-api",
-        r"(?<![A-Za-z0-9+/])(?:A(?:KI|SI|BI|CC)A[A-Z0-9]{16}|A3T[A-Z0-9]{17})(?![A-Za-z0-9])|ABSK[A-Za-z0-9+/]{60,300}={0,2}|bedrock-api-key-[\w=+/-]{16,2000}",
-    ),
-    _rule(
-        "GITHUB_TOKEN",
-        "word",
-        "ghp_|gho_|ghu_|ghs_|ghr_|github_pat_",
-        r"(?<![A-Za-z0-9])(?:gh[pousr]_[A-Za-z0-9]{36,255}|github_pat_\w{22,255})",
-    ),
-    _rule(
-        "GITLAB_TOKEN",
-        "word",
-        "glpat-|glptt-|gldt-|glrt-|glcbt-|glsoat-|glft-|glimt-|glagent-|gr1348941|_gitlab_session|gloas-|glffct-",
-        r"(?<![A-Za-z0-9])(?:gl(?:pat|ptt|dt|rt|cbt|soat|ft|imt|agent|oas|ffct)-[\w.-]{20,300}|GR1348941[\w-]{20,50})",
-    ),
-    _rule(
-        "OPENAI_KEY",
-        "word",
-        "sk-",
-        r"(?<![A-Za-z0-9-])sk-(?:(?:proj|svcacct|admin|ant-[a-z]{2,10}\d{0,4}|or-v1)-)?[\w-]{20,250}",
-        looks_secret,
-    ),
-    _rule(
-        "STRIPE_KEY",
-        "word",
-        "sk_|rk_|whsec_",
-        r"(?<![A-Za-z0-9])(?:[sr]k_(?:live|test|prod)_[A-Za-z0-9]{10,250}|whsec_[A-Za-z0-9+/=]{20,100})",
-    ),
-    _rule(
-        "GOOGLE_KEY",
-        "word",
-        "aiza|ya29.|gocspx-",
-        r"(?<![A-Za-z0-9])(?:AIza[\w-]{30,40}|ya29\.[\w-]{20,500}|GOCSPX-[\w-]{20,60})",
-    ),
-    _rule(
-        "VENDOR_TOKEN",
-        "word",
-        "npm_|pypi-|sg.|hf_|api_org_|dop_v1_|doo_v1_|dor_v1_|shpat_|shpca_|shppa_|shpss_|hvs.|hvb.|hvr.|dapi|nrak-|glc_|glsa_|dckr_pat_|lin_api_|pul-|atatt3|atlasv1|figd_|ntn_|secret_|nvapi-|sntrys_",
-        r"(?<![A-Za-z0-9_])(?:npm_[A-Za-z0-9]{36}|pypi-[\w-]{50,250}|SG\.[\w-]{16,32}\.[\w-]{30,64}|(?:hf|api_org)_[A-Za-z]{30,44}|do[opr]_v1_[a-f0-9]{64}"
-        r"|shp(?:at|ca|pa|ss)_[a-fA-F0-9]{32}|hv[sbr]\.[\w-]{20,300}|dapi[a-f0-9]{32}(?:-\d)?|NRAK-[A-Z0-9]{27}|glc_[A-Za-z0-9+/]{32,400}={0,3}|glsa_[A-Za-z0-9]{32}_[A-Fa-f0-9]{8}"
-        r"|dckr_pat_[\w-]{20,60}|lin_api_[A-Za-z0-9]{40}|pul-[a-f0-9]{40}|ATATT3[\w=-]{50,250}|[A-Za-z0-9]{14}\.atlasv1\.[\w=-]{60,80}|figd_[\w-]{20,60}|(?:ntn|secret)_[A-Za-z0-9]{43,50}"
-        r"|nvapi-[\w-]{40,100}|sntrys_[\w=+/-]{40,300})",
-    ),
-    _rule("VAULT_TOKEN", "word", "s.|b.", r"[sb]\.(?<![\w.]..)[A-Za-z0-9]{24}(?![\w.])", looks_secret),
-    _rule("GRAFANA_KEY", "word", "eyjrijoi", r"(?<![\w-])eyJrIjoi[\w+/=]{40,500}"),
-    _rule("TELEGRAM_TOKEN", "digits", "", r"\d(?<!\d\d)\d{7,9}:A[A-Za-z0-9_-]{34}(?![\w-])"),
-    _rule(
+_WORD = r"passw(?:or)?ds?|passphrase|passcode|pwd|비밀번호|암호|패스워드"
+_BY_HUMANS = rf"(?:{_WORD}|pass(?<![a-z]pass)|pw(?<![a-z]pw))(?:[\w-]|[가-힣]){{0,16}}"
+_BY_HUMANS_GATE = rf"(?i:{_WORD}|(?:^|[^a-z])(?:pass|pw))(?:[\w-]|[^\x00-\x7f])*"
+_KEYS = (
+    r"(?:api[ _.-]?|access[ _-]?|account[_-]?|shared[_-]?|sharedaccess|private[_-]?|encryption[_-]?|signing[_-]?"
+    r"|service[_-]?|license[_-]?|role[_-]?|auth[_-]?)key"
+)
+_BY_MACHINES = rf"(?:secret|tokens?(?![a-z])|credentials?|otp(?![a-z])|pin_?code|{_KEYS})[\w-]{{0,24}}"
+_BY_MACHINES_GATE = rf"(?i:(?:secret|credential|pin_?code|{_KEYS})[\w-]*|(?:tokens?|otp)(?:[\d_-][\w-]*)?)"
+_PARTICLE = r"(?:는|은|가|이|를|을)?"
+_VERB = r"(?: (?:is|was|used|given|value|of|to))?"
+_MACHINE_WORDS = r"tokens?|session(?: id)?|secret(?: key)?|(?:api|access)[ _-]?key|credential"
+_CODES = r"인증번호|인증코드|verification code|one-time (?:pass)?code"
+_FLAGS = r"(?i:password|passwd|pass|pwd|token|secret|api-key|apikey|access-key|secret-key|client-secret|auth-token)"
+_SCHEMES = r"bearer|basic|digest|negotiate|ntlm|token|api-?token|api-?key|apikey|splunk|kakaoak|key|hmac|signature"
+
+_KEYED: Final = (
+    rule(
         "AUTHORIZATION",
-        "text",
-        "authorization",
-        r"(?i:authorization)" + _SEPARATOR + r"(?:\\?[\"'])?"
-        r"(?P<secret>(?:(?i:bearer|basic|digest|negotiate|token|api-?token|api-?key|apikey|splunk)\s{1,4}|AWS4-HMAC-SHA256\s)?"
+        rf"(?i:authorization){SEPARATOR}\S",
+        rf"(?i:authorization){SEPARATOR}(?:\\?[\"']|\[(?![A-Z_]{{2,40}}[\]:]))?"
+        rf"(?P<secret>(?:(?i:{_SCHEMES})[ \t]{{1,4}}|AWS4-HMAC-SHA256\s|[A-Za-z][\w-]{{1,30}} (?=[\w.~+/=:-]{{16}}))?"
         r"[^\s\"'\\,;}]{4,4000}(?: (?:Credential|SignedHeaders|Signature)=[^\s\"']{1,300}){0,3})",
         not_a_word,
     ),
-    _rule(
+    rule(
         "BEARER",
-        "text",
-        "bearer",
-        r"(?<![A-Za-z])(?i:bearer)(?:\s{1,4}|%20|\+)(?P<secret>[\w.~+/=:-]{8,4000})",
+        r"(?i:bearer)(?:[ \t]+|%20|\+)[\w.~+/=:-]{8}",
+        r"(?<![A-Za-z])(?i:bearer)(?:[ \t]{1,4}|%20|\+)(?P<secret>[\w.~+/=:-]{8,4000})",
         looks_secret,
     ),
-    _rule(
+    rule(
         "BASIC_AUTH",
-        "text",
-        "basic ",
+        r"(?i:basic) [A-Za-z0-9+/]{8}",
         r"(?<![A-Za-z])(?i:basic) (?P<secret>[A-Za-z0-9+/]{8,1000}={0,2})(?![A-Za-z0-9+/])",
         looks_secret,
     ),
-    _rule(
-        "COOKIE", "keyed", "", r"cookies?" + _SEPARATOR + r"(?:\\?[\"'])?(?P<secret>[\w.%-]{1,80}=[^\"'\n\\]{4,4000})"
+    rule(
+        "COOKIE",
+        rf"(?i:cookies?){SEPARATOR}(?:\\?[\"'])?[\w.%-]+=",
+        rf"cookies?{SEPARATOR}(?:\\?[\"'])?(?P<secret>[\w.%-]{{1,80}}=[^\"'\n\\]{{4,4000}})",
+        lower=True,
     ),
-    _rule(
+    rule(
         "CURL_USER",
-        "text",
-        " -u |--user",
-        r"(?<!\S)(?:-u|--user)(?:\s{1,8}|=)(?P<secret>\"[^\"\n]{0,200}:?[^\"\n]{0,200}\"(?::\"[^\"\n]{1,200}\")?|'[^'\n]{1,200}'|[^\s:]{0,200}:(?:'[^'\n]{1,200}'|\"[^\"\n]{1,200}\"|\S{1,200}))",
+        r"(?:-u|--user)[ \t=]",
+        r"(?<!\S)(?:-u|--user)(?:[ \t]{1,8}|=)"
+        r"(?P<secret>\"[^\"\n]{0,200}:?[^\"\n]{0,200}\"(?::\"[^\"\n]{1,200}\")?|'[^'\n]{1,200}'"
+        r"|[^\s:]{0,200}:(?:'[^'\n]{1,200}'|\"[^\"\n]{1,200}\"|\S{1,200}))",
         is_user_and_password,
     ),
-    _rule(
+    rule(
         "URL_PASSWORD",
-        "text",
-        "://",
+        r"://[^\s/@:\"'<>]*:[^\s/\"'<>]+@",
         r"[A-Za-z][A-Za-z0-9+.-]{1,20}://[^\s/@:\"'<>]{0,100}:(?P<secret>[^\s/\"'<>]{1,200})@(?=[\w\[])",
+        anchor="://",
+        reach=21,
     ),
-    _rule(
+    rule(
         "URL_PASSWORD",
-        "text",
-        "://",
+        r"://[^\s/@:\"'<>]*:[^\s/@\"'<>]+/[^\s@\"'<>]*@",
         r"[A-Za-z][A-Za-z0-9+.-]{1,20}://[^\s/@:\"'<>]{0,100}:(?P<secret>[^\s/@\"'<>]{1,60}/[^\s@\"'<>]{0,60})@(?=[\w\[])",
+        anchor="://",
+        reach=21,
     ),
-    _rule("PASSWORD", "keyed", "", _BY_HUMANS + _SEPARATOR + _VALUE, not_a_word),
-    _rule("SECRET", "keyed", "", _BY_MACHINES + _SEPARATOR + _VALUE, looks_secret),
-    _rule(
+    rule("PASSWORD", rf"{_BY_HUMANS_GATE}{SEPARATOR}[^\s,;]", _BY_HUMANS + SEPARATOR + VALUE, not_a_word, lower=True),
+    rule(
+        "SECRET",
+        rf"{_BY_MACHINES_GATE}{SEPARATOR}[^\n]{{6}}",
+        _BY_MACHINES + SEPARATOR + VALUE,
+        looks_secret,
+        lower=True,
+    ),
+    rule(
+        "SECRET",
+        r"(?i:<(?:\w+:)?\w*(?:password|passwd|pwd|secret|token|api_?key)>[^<\s])",
+        r"<(?:\w{1,20}:)?\w{0,30}(?:password|passwd|pwd|secret|token|api_?key)>(?P<secret>[^<\s][^<\n]{0,500})",
+        not_a_word,
+        lower=True,
+    ),
+    rule(
         "FLAG",
-        "text",
-        "-pass|-pwd|-token|-secret|-api-key|-apikey|-access-key|-client-secret|-auth-token",
-        r"(?<!\S)--?" + _FLAGS + r"(?:\s{1,4}|=)(?P<secret>\"[^\"\n]{1,300}\"|'[^'\n]{1,300}'|[^\s\"'-]\S{0,300})",
+        rf"(?:^|\s)--?{_FLAGS}[ \t=]",
+        rf"(?<!\S)--?{_FLAGS}(?:[ \t]{{1,4}}|=)(?P<secret>\"[^\"\n]{{1,300}}\"|'[^'\n]{{1,300}}'|[^\s\"'-]\S{{0,300}})",
         not_a_word,
     ),
-    _rule(
+    rule(
+        "FLAG",
+        r"(?:mysql\w*|mariadb|mongo\w*) [^\n]*-p",
+        r"(?:mysql\w{0,10}|mariadb|mongo\w{0,10}) [^\n|;]{0,300}?(?<!\S)-p(?P<secret>[^\s=-][^\s]{3,100})",
+        not_a_word,
+    ),
+    rule(
+        "FLAG",
+        r"sshpass -p|redis-cli [^\n]*-a",
+        r"(?:sshpass -p|redis-cli [^\n|;]{0,200}?(?<!\S)-a)[ ]?(?P<secret>\S{3,100})",
+        not_a_word,
+    ),
+    rule(
+        "PASSWORD",
+        r"(?i:identified by) [^\s;]",
+        r"identified by (?:password )?(?P<secret>'[^'\n]{1,200}'|\"[^\"\n]{1,200}\"|[^\s;'\"]{4,100})",
+        not_a_word,
+        lower=True,
+    ),
+    rule(
+        "PASSWORD",
+        rf"(?i:{_WORD}){_PARTICLE}(?: for(?: user)? [\w.@-]+)?{_VERB} [\"']?[\w!#$%&*+.@^~-]*\d",
+        rf"(?:{_WORD}){_PARTICLE}(?: for(?: user)? [\w.@-]{{1,60}})?{_VERB} "
+        r"(?P<secret>\"[^\"\s]{6,200}\"|'[^'\s]{6,200}'|[\w!#$%&*+.@^~-]{6,100})",
+        looks_mixed,
+        lower=True,
+    ),
+    rule(
+        "SECRET",
+        rf"(?i:{_MACHINE_WORDS}){_VERB} [\w.~+/-]{{16}}",
+        rf"(?<![\w.-])(?:{_MACHINE_WORDS}){_VERB} "
+        r"(?P<secret>[\w.~+/-]{16,500}={0,2})(?![\w=])",
+        looks_random,
+        lower=True,
+    ),
+    rule(
+        "SECRET",
+        rf"(?i:(?:^|[^a-z])key){SEPARATOR}[\"']?[\w/+-]{{32}}",
+        rf"(?<![A-Za-z])(?i:key){SEPARATOR}[\"']?(?P<secret>[\w/+-]{{32,500}}={{0,2}})",
+        looks_generated,
+    ),
+    rule(
+        "OTP",
+        rf"(?i:otp|pin|cvv2?|cvc|{_CODES})(?i:[ _-]?code)?(?:{SEPARATOR}[\"']?| )\d{{3}}",
+        rf"(?:(?<![a-z])(?:otp|cvv2?|cvc)|{_CODES}|(?<![a-z])pin(?=[ _-]?code|[\"']?[:=]))"
+        rf"(?:[ _-]?code)?(?:{SEPARATOR}[\"']?| )(?P<secret>\d{{3,8}})(?![\w.])",
+        lower=True,
+    ),
+    rule(
         "SESSION",
-        "keyed",
-        "session|sid",
-        r"(?:session[_-]?id|phpsessid|sessid|connect\.sid|sid(?<![a-z]sid))"
-        + _SEPARATOR
-        + r"(?:\\?[\"'])?(?P<secret>[a-z0-9][\w.%+/=-]{7,400})",
+        rf"(?i:session[_-]?id|phpsessid|sessid|connect\.sid|sid){SEPARATOR}(?:\\?[\"'])?\w[\w.%+/=-]{{7}}",
+        rf"(?:session[_-]?id|phpsessid|sessid|connect\.sid|sid(?<![a-z]sid)){SEPARATOR}(?:\\?[\"'])?"
+        r"(?P<secret>[a-z0-9][\w.%+/=-]{7,400})",
         looks_secret,
+        lower=True,
     ),
-    _rule(
+)
+
+_PERSONAL: Final = (
+    rule(
         "EMAIL",
-        "text",
-        "@",
-        r"(?<![\w.+-])[A-Za-z0-9_](?:[\w.+-]{0,62}[\w+-])?@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,6}[A-Za-z]{2,24}(?![\w-])",
+        r"\w@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2}",
+        r"(?<![\w+])(?<![\w+][.-])[A-Za-z0-9_](?:[\w.+-]{0,62}[\w+-])?@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,6}[A-Za-z]{2,24}(?![\w-])",
+        anchor="@",
+        reach=64,
     ),
-    _rule("RRN", "digits", "", r"\d(?<![\w-]\d)\d{5}[- ]?[1-8]\d{6}(?![\d-])", is_resident_number),
-    _rule("CARD", "digits", "", r"\d(?<![\w.-]\d)(?:[ -]?\d){12,18}(?![\w-])", is_card),
-    _rule(
+    rule(
+        "RRN",
+        r"(?:^|[^\w-])\d\d(?:0[1-9]|1[0-2])[0-3]\d[- ]?[1-8]\d{6}",
+        r"\d(?<![\w-]\d)\d{5}[- ]?[1-8]\d{6}(?![\d-])",
+        is_resident_number,
+    ),
+    rule(
+        "CARD",
+        _NO_NUMBER + r"[2-69](?:\d{12}|\d{3}[ -](?:\d{4}[ -]\d{4}|\d{6})[ -]\d)",
+        r"\d(?<![\w.-]\d)(?:\d{12,18}|\d{3}[ -](?:\d{4}[ -]\d{4}[ -]\d{1,7}|\d{6}[ -]\d{4,5}))(?![\w-])",
+        is_card,
+    ),
+    rule(
         "PHONE",
-        "digits",
-        "",
+        r"(?:^|[^\w.-])(?:0(?:1[016-9][- .]?\d{3,4}[- .]?\d{4}|(?:2|[3-6]\d|70)[- )]\d{3,4}-\d{4})"
+        r"|\+(?:82[- ]?(?:\(0\))?(?:1[016-9]|2|[3-6]\d|70)[- .)]?\d{3}|\d{1,3}[- .]\(?\d{2,4}\)?[- .]\d{3,4}[- .]\d{3})"
+        r"|\(?\d{3}(?:\) ?|-)\d{3}-\d{4}|\(0\d{1,2}\) ?\d{3,4}-\d{4})",
         r"[0+(\d](?<![\w.-].)(?:"
         r"(?:(?<=\+)82[- ]?(?:\(0\))?|(?<=0))(?:1[016-9][- .]?\d{3,4}[- .]?\d{4}|(?:2|[3-6]\d|70)[- )]\d{3,4}-\d{4})"
         r"|(?<=\+)[1-9]\d{0,2}[- .]\(?\d{2,4}\)?[- .]\d{3,4}[- .]\d{3,4}"
-        r"|(?:(?<=\()\d{3}\) ?|(?<=\d)\d\d-)\d{3}-\d{4})(?![\d-])",
+        r"|(?:(?<=\()\d{3}\) ?|(?<=\d)\d\d-)\d{3}-\d{4}|(?<=\()0\d{1,2}\) ?\d{3,4}-\d{4})(?![\d-])",
     ),
-    _rule("BUSINESS_NUMBER", "digits", "", r"\d(?<![\w-]\d)\d{2}-\d{2}-\d{5}(?![\d-])", is_business_number),
-    _rule("IP", "ipv4", "", r"\d(?<![\w.-]\d)\d{0,2}\.\d{1,3}\.\d{1,3}\.\d{1,3}(?!\w|\.\d|-\w)", is_public_ip),
-    _rule(
+    rule(
+        "BUSINESS_NUMBER",
+        r"(?:^|[^\w-])\d{3}-\d\d-\d{5}(?:$|[^\d-])",
+        r"\d(?<![\w-]\d)\d{2}-\d{2}-\d{5}(?![\d-])",
+        is_business_number,
+    ),
+    rule(
         "IP",
-        "ipv6",
-        "",
-        r"[0-9A-Fa-f:](?<![\w:.].)[0-9A-Fa-f]{0,3}:{1,2}(?:[0-9A-Fa-f]{1,4}:{1,2}){1,6}(?:[0-9A-Fa-f]{1,4})?(?![\w:])|(?<![\w:.])[0-9A-Fa-f]{1,4}::[0-9A-Fa-f]{1,4}(?![\w:])",
+        _NO_NUMBER + r"\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}(?:$|\W)",
+        r"\d(?<![\w.-]\d)\d{0,2}\.\d{1,3}\.\d{1,3}\.\d{1,3}(?!\w|\.\d|-\w)",
+        is_public_ip,
+    ),
+    rule(
+        "IP",
+        r"[0-9A-Fa-f]::(?:$|[^A-Za-z])|::[0-9A-Fa-f]{1,4}(?:$|[^\w])|(?:[0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]",
+        rf"(?<![\w:.])(?:{_HEX}(?::{{1,2}}{_HEX}){{1,7}}(?:::)?|{_HEX}::|::{_HEX}(?::{_HEX}){{0,6}})(?!\w|:[\w:])",
         is_public_ip,
     ),
 )
+
+RULES: Final = (*TOKENS, *_KEYED, *_PERSONAL)
 """First those with a shape of their own, then those known by their key, then personal data."""

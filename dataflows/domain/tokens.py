@@ -3,6 +3,8 @@
 import re
 from typing import Final, NamedTuple
 
+from dataflows.domain.log_prefix import message_start
+
 MAX_TOKENS: Final = 200
 """Words looked at; what a longer message says after them does not decide which fault it is."""
 
@@ -10,7 +12,9 @@ _SHOWN_TOKENS: Final = 60
 _MAX_MEMO: Final = 50_000
 """Words remembered, about 10 MB; then all are forgotten, so that ids cannot fill the memory."""
 _MAX_MEMO_WORD: Final = 40
-"""Longer words are ids, paths or payloads: remembering them would only flush the memory."""
+_MAX_LONG_MEMO: Final = 5_000
+_MAX_LONG_WORD: Final = 300
+"""Longer words are often ids, paths or payloads: they have a small memory of their own, not to flush the other."""
 
 _MAX_WORD: Final = 60
 """No word of a language is as long; an identifier without a digit may be."""
@@ -27,7 +31,7 @@ class Token(NamedTuple):
     shown: str
     """What people see, with the variable part as `<num>`, `<ip>`, `<path>`, `<id>` or `<*>`."""
     lead: str
-    """What it says of the next word: `name` (a name follows), `code` (a status code follows), else empty."""
+    """What follows: `name` a name, `code` a status code, `credential` a name behind `for`; else empty."""
     code: str
     """The word as a status code, else empty."""
 
@@ -50,6 +54,7 @@ _TYPE = re.compile(r"(?:[\w$]+\.)+[A-Z][\w$]*(?:Exception|Error|Throwable|Failur
 _PACKAGE = re.compile(r"(?:com|org|net|io|edu|kr|de|fr|uk|jp|cn|in)(?:\.[a-z_]+){2,}$")
 _CAMEL = re.compile(r"[A-Za-z]+\d[A-Za-z]+$")
 _PAIR = re.compile(r"(?P<key>[A-Za-z_][\w.-]*)(?P<colon>::?)(?P<value>[^:/\\]+)$")
+_PATH_PAIR = re.compile(r"(?P<key>[A-Za-z_][\w.-]*)(?P<colon>:)(?P<value>/[^:]*)$")
 _HOST_PORT = re.compile(
     r"(?:[a-z0-9-]+\.)+[a-z]+:\d{1,5}$|[a-z][a-z0-9-]*:(?:2[125]|53|80|443|8443|80[0-9]0|8081|1433|1521|2181|2379|3000|3306"
     r"|4317|5000|5432|567[12]|6379|9000|909[0-3]|9200|27017)$"
@@ -73,7 +78,8 @@ _UNITS: Final = frozenset(_UNITS_TEXT.split())
 _NAME_FOLLOWS = frozenset({"user", "username", "login", "account", "tenant", "host", "hostname", "pod", "node"})
 _NO_NAME_TEXT = """
 a an and as at authentication authorization by cannot could did does error exists failed failure for from group
-had has have id in info input interface is it logged login lookup may mode must name names not of on or password
+had has have id illegal in info input interface invalid is it logged login lookup may mode must name names not of on
+or password
 permission permissions profile request role service session sessions should space table the to token type types
 unknown was were will with without
 """
@@ -83,6 +89,12 @@ _FIXED_FIELDS = frozenset(
 )
 """Fields of a JSON object whose value says what happened, not to whom."""
 _CODE_FOLLOWS = frozenset({"status", "code", "statuscode", "status_code", "http", "errno"})
+_CREDENTIALS = frozenset({"password", "publickey", "credentials"})
+_LEADS: Final = {
+    **dict.fromkeys(_CREDENTIALS, "credential"),
+    **dict.fromkeys(_CODE_FOLLOWS, "code"),
+    **dict.fromkeys(_NAME_FOLLOWS, "name"),
+}
 
 _LONG_IDENTIFIER: Final = 10
 """A single digit inside that many letters belongs to a name (`isBluetoothA2dpOn`), not to a counter or an id."""
@@ -91,6 +103,8 @@ _HIDDEN: Final = "\x1a0"
 """Stands for a redacted value: variable by its digit, like what it hides, so that redaction changes no fingerprint."""
 
 _memo: dict[str, Token] = {}
+_long_memo: dict[str, Token] = {}
+_kinds: dict[str, str] = {}
 
 
 def tokenise(text: str) -> list[Token]:
@@ -98,37 +112,37 @@ def tokenise(text: str) -> list[Token]:
     if "[" in text:
         text = _PLACEHOLDER.sub(_HIDDEN, text)
     get = _memo.get
-    return [get(word) or _classify(word) for word in text.split(None, MAX_TOKENS)[:MAX_TOKENS]]
+    return [get(word) or _long_memo.get(word) or _classify(word) for word in text.split(None, MAX_TOKENS)[:MAX_TOKENS]]
 
 
-def signature(tokens: list[Token]) -> str:
-    """Join the fixed words; runs of variable ones become one `*`. Equal for messages that differ in values only."""
+def describe(tokens: list[Token], limit: int) -> tuple[str, str]:
+    """Return the signature of a message and its template.
+
+    The signature joins the fixed words; runs of variable ones become one `*`. Equal for messages that differ in values
+    only. The template is what people see: one line of at most `limit` characters, without log prefix.
+    """
     out: list[str] = []
-    last, lead = "", ""
-    for sig, _, follows, code in tokens:
-        part = sig
+    shown: list[str] = []
+    last = lead = ""
+    for sig, view, follows, code in tokens:
+        part, seen = sig, view
         if lead:
             if lead == "code" and code:
-                part = code
+                part, seen = code, view.replace("<num>", code)
             elif lead == "name" and sig.isalpha() and sig.lower() not in _NO_NAME:
-                part = WILD
-        lead = follows
+                part, seen = WILD, view.replace(sig, "<*>", 1)
+            # `password for kim from ...`: a name follows here too.
+            lead = "name" if lead == "credential" and sig == "for" else follows
+        else:
+            lead = follows
+        shown.append(seen)
         if not part or (last == WILD and (part == WILD or part.lower() in _UNITS or part.lower() in _CALENDAR)):
             continue
         out.append(part)
         last = part
-    return " ".join(out)
-
-
-def template(tokens: list[Token], limit: int) -> str:
-    """Join what people see, at most `limit` characters on one line; a status code that counts is shown."""
-    shown: list[str] = []
-    lead = ""
-    for _, part, follows, code in tokens[:_SHOWN_TOKENS]:
-        shown.append(part.replace("<num>", code) if code and lead == "code" else part)
-        lead = follows
-    text = " ".join(shown)
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+    del shown[_SHOWN_TOKENS:]
+    text = " ".join(shown[message_start(shown) :])
+    return " ".join(out), text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def _classify(word: str) -> Token:
@@ -137,6 +151,10 @@ def _classify(word: str) -> Token:
         if len(_memo) >= _MAX_MEMO:
             _memo.clear()
         _memo[word] = token
+    elif len(word) <= _MAX_LONG_WORD:
+        if len(_long_memo) >= _MAX_LONG_MEMO:
+            _long_memo.clear()
+        _long_memo[word] = token
     return token
 
 
@@ -146,7 +164,7 @@ def _understand(word: str) -> Token:
     if not core:
         return Token(WILD if word == "<*>" else "", word, "", "")
     lower = core.lower()
-    lead = "name" if lower in _NAME_FOLLOWS else "code" if lower in _CODE_FOLLOWS else ""
+    lead = _LEADS.get(lower, "")
     if core.isalpha() and core.isascii() and lower not in _WORDS_IN_VALUE and len(core) <= 30:
         if lower in _CALENDAR and len(core) == 3 and core[0].isupper() and core != "May":
             return Token(WILD, word.replace(core, "<*>"), "", "")
@@ -176,7 +194,7 @@ def _compound(word: str) -> Token:
             key = "" if sig[-1].lower() in _FIXED_FIELDS else sig[-1]
             shown.append(part)
             continue
-        pair = _PAIR.match(part)
+        pair = _PAIR.match(part) or _PATH_PAIR.match(part)
         if pair and not key and not variable_kind(pair["key"]) and not _HOST_PORT.match(part):
             kind = variable_kind(pair["value"])
             keeps = pair["key"].lower() in _CODE_FOLLOWS and _CODE.match(pair["value"])
@@ -184,10 +202,12 @@ def _compound(word: str) -> Token:
             shown.append(pair["key"] + pair["colon"] + (kind if kind and not keeps else pair["value"]))
             piece = WILD if kind and not keeps else pair["value"]
         else:
+            if part[0] == ":" and sig and sig[-1] != WILD and not key:  # `"status":503`
+                key = "" if sig[-1].lower() in _FIXED_FIELDS - _CODE_FOLLOWS else sig[-1]
             core = part.strip(".:!#*-")
             keeps = key.lower() in _CODE_FOLLOWS and _CODE.match(core)
             kind = "" if keeps or not core else "<*>" if key else variable_kind(core)
-            shown.append(kind or part)
+            shown.append(part.replace(core, kind, 1) if kind else part)
             piece = WILD if kind else core
         if piece and not (piece == WILD and sig and sig[-1] == WILD):
             sig.append(piece)
@@ -197,6 +217,17 @@ def _compound(word: str) -> Token:
 
 def variable_kind(core: str) -> str:
     """Name the kind of a variable word, or return empty for a fixed one."""
+    kind = _kinds.get(core)
+    if kind is None:
+        kind = _variable_kind(core)
+        if len(_kinds) >= _MAX_MEMO:
+            _kinds.clear()
+        if len(core) <= _MAX_MEMO_WORD:
+            _kinds[core] = kind
+    return kind
+
+
+def _variable_kind(core: str) -> str:
     if core.lower() in _WORDS_IN_VALUE:
         return "<*>"
     if _TYPE.match(core):

@@ -15,6 +15,7 @@ MAX_RAISED: Final = 10
 
 _MAX_MEMO: Final = 20_000
 """Lines remembered (about 5 MB); a service has some hundreds of distinct frames."""
+_MAX_MEMO_LINE: Final = 300
 _MAX_PENDING: Final = 30
 _RUST_PLACE = re.compile(r"^\S{1,300}\.rs:\d+:\d+:$")
 """Rust since 1.73 says where it panicked first, and why on the next line."""
@@ -60,16 +61,27 @@ class TraceReader:
         if "\n" not in text:
             return ()
         scan = _Scan(self._frameworks)
+        known = self._memo.get
+        add_frame: Callable[[Line], None] | None = None
         for raw in text.split("\n"):
-            line = self._memo.get(raw)
-            if line is None:
-                line = classify(raw, self._frameworks)
-                if len(self._memo) >= _MAX_MEMO:
-                    self._memo.clear()
-                if len(raw) <= 300:
-                    self._memo[raw] = line
-            scan.take(line, raw)
+            line = known(raw) or self._classify(raw)
+            if line[0] != "frame":
+                scan.take(line, raw)
+                add_frame = None
+            elif add_frame is None:
+                scan.take(line, raw)
+                add_frame = scan.frames_of_current()
+            else:
+                add_frame(line)  # by far the most lines
         return scan.result()
+
+    def _classify(self, raw: str) -> Line:
+        line = classify(raw, self._frameworks)
+        if len(self._memo) >= _MAX_MEMO:
+            self._memo.clear()
+        if len(raw) <= _MAX_MEMO_LINE:
+            self._memo[raw] = line
+        return line
 
 
 class _Scan:
@@ -80,10 +92,10 @@ class _Scan:
         self.chain: list[_Open] = []
         self.python: list[_Open] = []
         self.current: _Open | None = None
-        self.pending: list[str] = []
+        self.pending: list[tuple[Line, str]] = []
         self.reading_python = False
         self.goroutines = 0
-        self.previous: tuple[Line, str] = (Line("skip"), "")
+        self.previous, self.previous_raw = Line("skip"), ""
         self._on: dict[str, Callable[[Line, str], None]] = {
             "frame": self._frame,
             "rust": self._frame,
@@ -98,19 +110,22 @@ class _Scan:
         }
 
     def take(self, line: Line, raw: str) -> None:
-        act = self._on.get(line.kind)
-        if act is not None:
-            act(line, raw)
-        self.previous = (line, raw)
+        if line.kind != "skip":
+            self._on[line.kind](line, raw)
+        self.previous, self.previous_raw = line, raw
+
+    def frames_of_current(self) -> "Callable[[Line], None] | None":
+        """Where a frame goes that follows the frame just taken."""
+        return self.current.frames.append if self.current is not None and not self.pending else None
 
     def result(self) -> tuple[Raised, ...]:
         python = [error for error in self.python if error.frames]
         if python:
             return tuple(error.close(innermost_last=True) for error in python[: -MAX_RAISED - 1 : -1])
-        framed = any(error.frames and error.head.name for error in self.chain) or any(
-            len(error.frames) > 1 or (error.frames and error.head.kind == "panic") for error in self.chain
-        )
-        return tuple(error.close(innermost_last=False) for error in self.chain[:MAX_RAISED]) if framed else ()
+        for error in self.chain:
+            if error.frames and (error.head.name or error.head.kind == "panic" or len(error.frames) > 1):
+                return tuple([error.close(innermost_last=False) for error in self.chain[:MAX_RAISED]])
+        return ()
 
     def _open(self, head: Line) -> _Open:
         self.current = _Open(head)
@@ -119,7 +134,7 @@ class _Scan:
         return self.current
 
     def _frame(self, line: Line, _: str) -> None:
-        if self.previous[0].kind == "rust" and line.kind == "frame":
+        if self.previous.kind == "rust" and line.kind == "frame":
             return  # the source place of the Rust frame above
         if self.current is None or self.pending:
             heads = self._pending_heads(strict=self.current is not None)
@@ -132,13 +147,13 @@ class _Scan:
 
     def _pending_heads(self, *, strict: bool) -> list[Line]:
         """Choose the header among the lines before a frame: the first that names an exception type."""
-        for position, raw in enumerate(self.pending):
+        for position, (line, raw) in enumerate(self.pending):
             outer, *inner = raw.split(" ---> ")
-            head = header(outer.strip())
+            head = header(outer.strip()) if inner else line if line.kind == "head" else None
             if head is not None and not (strict and outer[:1].isspace()):
                 return [head, *(found for part in inner if (found := header(part)) is not None)]
             if raw.startswith("Unhandled exception:") and position + 1 < len(self.pending):
-                return [_dart_header(self.pending[position + 1])]
+                return [_dart_header(self.pending[position + 1][1])]
         return []
 
     def _cause(self, line: Line, _: str) -> None:
@@ -165,8 +180,8 @@ class _Scan:
             self._open(Line("panic"))
 
     def _go_file(self, line: Line, _: str) -> None:
-        kind, raw = self.previous
-        if self.current is None or self.goroutines > 1 or kind.kind not in {"text", "head", "panic"} or "(" not in raw:
+        kind, raw = self.previous.kind, self.previous_raw
+        if self.current is None or self.goroutines > 1 or kind not in {"text", "head", "panic"} or "(" not in raw:
             return
         name = _go_function(raw)
         self.current.frames.append(Line("frame", name, "", line.ours and not name.startswith(self.frameworks.names)))
@@ -180,7 +195,7 @@ class _Scan:
         elif self.current is not None and _RUST_PLACE.search(self.current.head.rest):
             self.current.head = self.current.head._replace(rest=raw)
         elif len(self.pending) < _MAX_PENDING:
-            self.pending.append(raw)
+            self.pending.append((line, raw))
 
     def _python_header(self, line: Line, raw: str, *, grouped: bool = False) -> None:
         name, _, rest = raw.partition(":")

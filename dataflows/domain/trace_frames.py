@@ -1,6 +1,7 @@
 """Names of stack frames that stay the same from build to build, and which of them are the team's own code."""
 
 import re
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 
@@ -11,6 +12,17 @@ class Frameworks(NamedTuple):
     """Prefixes of qualified function names (JVM, .NET, Go, Dart)."""
     paths: tuple[str, ...]
     """Parts of source paths (Python, Node, Go, Ruby, PHP, Rust)."""
+    own: tuple[str, ...] = ()
+    """In-app whatever the others say: prefixes of qualified names, or parts of source paths if they hold a slash."""
+
+    def extended(self, own: Iterable[str], foreign: Iterable[str]) -> "Frameworks":
+        """Add what one team calls its own and what it calls a framework; words with a slash are parts of paths."""
+        foreign = tuple(foreign)
+        return Frameworks(
+            (*self.names, *(word for word in foreign if "/" not in word)),
+            (*self.paths, *(word for word in foreign if "/" in word)),
+            (*self.own, *own),
+        )
 
 
 FRAMEWORKS: Final = Frameworks(
@@ -124,6 +136,8 @@ def stable_path(path: str) -> str:
 
 def in_app(name: str, path: str, frameworks: Frameworks) -> bool:
     """Tell whether a frame is the team's own: no framework prefix, no framework path, no proxy without source."""
+    if frameworks.own and (name.startswith(frameworks.own) or any(p in path for p in frameworks.own if "/" in p)):
+        return True
     if name.startswith(frameworks.names) or "$$Lambda" in name:
         return False
     for part in frameworks.paths:

@@ -12,6 +12,7 @@ comes back byte for byte. Everything else takes the second form. `arrived` is in
 
 import base64
 import json
+import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -22,6 +23,13 @@ from dataflows.domain.records import Rejected
 _EMBEDDED = b',"record":'
 _PLAIN_END = b',"end":""'
 _LINE_END = b',"end":"\\n"'
+_SHARD = re.compile(r"[A-Za-z0-9_.-]{0,128}")
+"""At most 128 characters of this set: Kinesis API, `ShardId`. A replayed file's is made to fit."""
+_SEQUENCE = re.compile(r"[0-9]{1,129}")
+"""Kinesis API, `SequenceNumber`: digits, at most 129."""
+_MAX_ARRIVED_MS = 253_402_300_800_000
+"""The year 10000, which no calendar here can show."""
+_REFUSED = re.compile(rb'\{"index": ?"[^"]*", ?"id": ?"(?:[^"\\]|\\.)*", ?"reason": ?"index_refused"')
 
 
 class Folder(NamedTuple):
@@ -107,6 +115,8 @@ class Archived(NamedTuple):
     sequence: str
     arrival_ts: float
     raw: bytes
+    sub: int = 0
+    """Number of the piece in its record; below 0: a note on possible loss, which holds no piece at all."""
 
 
 def read_line(line: bytes) -> Archived:
@@ -130,7 +140,21 @@ def read_line(line: bytes) -> Archived:
 
 
 def _archived(fields: dict[str, Any], raw: bytes) -> Archived:
-    return Archived(str(fields.get("shard", "")), str(fields["sequence"]), fields["arrived"] / 1000, raw)
+    """Checked, since the shard and the sequence become ids and the arrival becomes a calendar day."""
+    shard, sequence = fields.get("shard", ""), fields["sequence"]
+    arrived, sub = fields["arrived"], fields.get("sub", 0)
+    if not _SHARD.fullmatch(shard) or not _SEQUENCE.fullmatch(sequence):
+        msg = "no shard or sequence number"
+        raise ValueError(msg)
+    if not 0 <= arrived < _MAX_ARRIVED_MS or not isinstance(sub, int):
+        msg = "no arrival time or piece number"
+        raise ValueError(msg)
+    return Archived(shard, sequence, arrived / 1000, raw, sub)
+
+
+def is_refused(line: bytes) -> bool:
+    """Whether a line is a search document that the index refused (see `refused_line`): redacted, and no record."""
+    return _REFUSED.match(line) is not None
 
 
 def refused_line(index: str, doc_id: str, reason: str, body: bytes) -> bytes:

@@ -1,50 +1,59 @@
 """What can be replayed, told apart by content: archive and dead-letter objects, container logs, JSON or raw lines."""
 
-import gzip
 import io
 import json
+import os
 import re
-from collections.abc import Iterable, Iterator
-from datetime import datetime
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator
+from hashlib import blake2b
+from itertools import islice
 from typing import NamedTuple
-from zlib import crc32
 
-import zstandard
-
-from connectors.s3 import S3Config, fetch, keys
+from connectors.s3 import S3Config
 from dataflows.domain.levels import LEVELS
-from dataflows.domain.multiline import join
-from dataflows.render.archive import Archived, read_line
+from dataflows.render.archive import is_refused, read_line
+from dataflows.replay.account import Account
+from dataflows.replay.container import container_log, is_container_log, json_object
+from dataflows.replay.contents import S3_SCHEME, Content, contents
 
 
 class Origin(NamedTuple):
-    """One record to replay, with the identity it has or is given."""
+    """One record, or one piece of a record, to replay, with the identity it has or is given."""
 
     shard: str
     sequence: str
     arrival_ts: float
     raw: bytes
+    sub: int = 0
+    """Number of the first piece: a dead letter is one piece of its record."""
 
 
 class ReplayError(ValueError):
     """A source that cannot be read; the message names it and says what is expected."""
 
 
-_CRI = re.compile(r"(?P<time>\d{4}-\d\d-\d\dT\S+) (?:stdout|stderr) (?P<tag>[FP])\S* (?P<text>.*)", re.DOTALL)
-"""One line of a container log: https://github.com/kubernetes/design-proposals-archive/blob/main/node/kubelet-cri-logging.md"""
-_CRI_NAME = re.compile(r"(?P<pod>[^_]+)_(?P<namespace>[^_]+)_(?P<container>.+)-(?P<id>[0-9a-f]{64})\.log")
-_OBJECT = re.compile(r".+?-(?P<shard>shardId-\d+|[\w.]+)-(?P<first>\d+)(?:-\d+)?\.ndjson\.zst")
+_OBJECT = re.compile(r".+?-(?P<shard>shardId-\d+|[\w.]+)-(?P<first>\d+)(?:-\d+)?\.ndjson(?:\.zst|\.gz)?")
+"""Name of an archive object, compressed or as a download opened it."""
 _ARCHIVED = re.compile(rb'\{"sequence":"[^"]*","arrived":\d+,')
 _DEAD = re.compile(rb'\{"shard": ?"[^"]*", "sequence":')
+_LOOKED_AT = 20
+"""Lines that tell what a file is: the first alone may be broken."""
 _LEVEL_KEYS = ("level", "severity", "levelname", "log_json", "log_level", "loglevel", "lvl")
 
 
-def read(source: str, s3: S3Config, level: str | None = None) -> Iterator[Origin]:
+def never() -> bool:
+    """Nobody asks this replay to end before its source does."""
+    return False
+
+
+def read(
+    source: str, s3: S3Config, account: Account, level: str | None = None, asked: Callable[[], bool] = never
+) -> Iterator[Origin]:
     """Every record of a source: a file, a folder, or `s3://bucket/prefix`.
 
-    `level` is given to records that name none. A record that has no identity gets one of file and line number, so
-    that replaying the same file twice writes the same documents.
+    `level` is given to records that name none. A record that has no identity gets one of path, content and line
+    number, so that replaying the same files twice writes the same documents. What cannot be read is in the `account`,
+    and the rest goes on. Once `asked` is true the records end, and the account says so.
 
     Raises:
         ReplayError: there is no such file, or `level` is no level.
@@ -52,66 +61,68 @@ def read(source: str, s3: S3Config, level: str | None = None) -> Iterator[Origin
     if level is not None and level.upper() not in LEVELS:
         msg = f"--level {level!r} is not a level: give DEBUG, INFO, WARN, ERROR or FATAL"
         raise ReplayError(msg)
-    if not source.startswith("s3://") and not Path(source).exists():
+    if not source.startswith(S3_SCHEME) and not os.path.lexists(source):
         msg = f"{source!r} does not exist: give a file, a folder, or s3://bucket/prefix"
         raise ReplayError(msg)
-    return _read(source, s3, level)
+    return _read(contents(source, s3, account), account, level.upper() if level else None, asked)
 
 
-def _read(source: str, s3: S3Config, level: str | None) -> Iterator[Origin]:
-    for name, written, content in _contents(source, s3):
-        yield from _records(name, written, io.BytesIO(content), level.upper() if level else None)
+def _read(found: Iterator[Content], account: Account, level: str | None, asked: Callable[[], bool]) -> Iterator[Origin]:
+    for content in found:
+        for origin in _records(content, account, level):
+            if asked():
+                break
+            account.records += 1
+            yield origin
+        if asked():
+            account.stopped = True
+            return
 
 
-def _contents(source: str, s3: S3Config) -> Iterator[tuple[str, float, bytes]]:
-    """Name, time of the last change, and content of every file."""
-    if source.startswith("s3://"):
-        bucket, _, prefix = source.removeprefix("s3://").partition("/")
-        for key in keys(s3, bucket, prefix):
-            body, written = fetch(s3, bucket, key)
-            yield key.rsplit("/", 1)[-1], written, _opened(body)
+def _records(content: Content, account: Account, level: str | None) -> Iterator[Origin]:
+    body = io.BytesIO(content.body)
+    first = list(islice(body, _LOOKED_AT))
+    body.seek(0)
+    if any(_ARCHIVED.match(line) or _DEAD.match(line) or is_refused(line) for line in first):
+        yield from _framed(content, body, account)
         return
-    path = Path(source)
-    for file in sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]:
-        yield file.name, file.stat().st_mtime, _opened(file.read_bytes())
-
-
-def _opened(content: bytes) -> bytes:
-    if content[:4] == b"\x28\xb5\x2f\xfd":
-        with zstandard.ZstdDecompressor().stream_reader(content, read_across_frames=True) as reader:
-            return reader.read()
-    return gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
-
-
-def _records(name: str, written: float, content: io.BytesIO, level: str | None) -> Iterator[Origin]:
-    first = content.readline()
-    content.seek(0)
-    if _ARCHIVED.match(first) or _DEAD.match(first):
-        shard = found["shard"] if (found := _OBJECT.fullmatch(name)) else name
-        for line in content:
-            archived: Archived = read_line(line)
-            yield Origin(archived.shard or shard, archived.sequence, archived.arrival_ts, archived.raw)
-        return
-    shard = f"file-{crc32(name.encode()):08x}"
-    if _CRI.match(first.decode(errors="replace")):
-        pieces: Iterable[tuple[float, bytes]] = _container_log(name, written, content, level)
+    shard = _shard(content)
+    if first and is_container_log(first[0]):
+        pieces: Iterable[tuple[float, bytes]] = container_log(content.name, content.written, body, level)
     else:
-        pieces = ((written, _wrapped(line, level)) for line in content if line.strip())
+        pieces = ((content.written, _wrapped(line, level)) for line in body if line.strip())
     for number, (arrival_ts, raw) in enumerate(pieces, start=1):
         yield Origin(shard, str(number), arrival_ts, raw)
 
 
-def _json_object(line: bytes | str) -> dict[str, object] | None:
-    try:
-        value = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
+def _framed(content: Content, body: io.BytesIO, account: Account) -> Iterator[Origin]:
+    """The records of an archive or dead-letter object, under the ids they have."""
+    shard = found["shard"] if (found := _OBJECT.fullmatch(content.name)) else _shard(content)
+    for number, line in enumerate(body, start=1):
+        if is_refused(line):
+            account.refused += 1
+            continue
+        try:
+            archived = read_line(line)
+        except ValueError as err:
+            account.bad_line(content.path, number, f"{err}; fetch the file again")
+            continue
+        if archived.sub < 0:
+            account.losses += 1
+            continue
+        yield Origin(archived.shard or shard, archived.sequence, archived.arrival_ts, archived.raw, archived.sub)
+
+
+def _shard(content: Content) -> str:
+    """Stands for a shard in the ids of a file's records: no two files share it unless path and content are the same."""
+    digest = blake2b(content.path.encode(errors="surrogateescape") + b"\0", digest_size=8)
+    digest.update(content.body)
+    return f"file-{digest.hexdigest()}"
 
 
 def _wrapped(line: bytes, level: str | None) -> bytes:
     """A JSON object as it is, anything else as the `log` of a record; bytes that are not UTF-8 stay as they are."""
-    record = _json_object(line)
+    record = json_object(line)
     if record is None:
         try:
             record = {"log": line.decode().rstrip("\r\n")}
@@ -122,39 +133,3 @@ def _wrapped(line: bytes, level: str | None) -> bytes:
     if level is not None:
         record["level"] = level
     return json.dumps(record).encode() + b"\n"
-
-
-def _container_log(name: str, written: float, content: io.BytesIO, level: str | None) -> Iterator[tuple[float, bytes]]:
-    """Records of one container: partial lines joined, then the lines of a trace, then wrapped as Fluent Bit does."""
-    place = found.groupdict() if (found := _CRI_NAME.fullmatch(name)) else {}
-    kubernetes = {f"{key}_name": place[key] for key in ("pod", "namespace", "container") if place.get(key)}
-    times: list[str] = []
-
-    def lines() -> Iterator[str]:
-        held = ""
-        for raw in content:
-            parts = _CRI.match(raw.decode(errors="replace").rstrip("\n"))
-            held += parts["text"] if parts else raw.decode(errors="replace").rstrip("\n")
-            if parts and parts["tag"] == "P":
-                continue
-            times.append(parts["time"] if parts else (times[-1] if times else ""))
-            yield held
-            held = ""
-
-    for record in join(lines()):
-        # `join` has read one line past the record, so its own time is that of the line its first one had.
-        stamp = times[0]
-        del times[: max(1, len(times) - 1)]
-        merged = _json_object(record)
-        body: dict[str, object] = {"time": stamp, "kubernetes": kubernetes}
-        body |= {"log": record + "\n"} if merged is None else {"log_json": merged}
-        if level is not None:
-            body["level"] = level
-        yield _seconds(stamp, written), json.dumps(body).encode() + b"\n"
-
-
-def _seconds(stamp: str, otherwise: float) -> float:
-    try:
-        return datetime.fromisoformat(stamp).timestamp()
-    except ValueError:
-        return otherwise

@@ -74,6 +74,9 @@ DUE, ATTEMPTS, ALERT = range(3)
 OutboxState = dict[str, list[Any]]
 """Queued messages by alert id, in order."""
 
+MAX_DOUBLINGS = 16
+"""Beyond that the longest pause holds anyway, and the power would not fit a float."""
+
 MAX_REMEMBERED = 1_000
 """Messages sent by this process whose time is remembered, for the explanation that comes after them."""
 
@@ -89,7 +92,7 @@ class _DeliverLogic(StatefulBatchLogic[Alert, Delivery, OutboxState]):
         self._allowance = float(how.burst)
         self._refilled = how.clock.now()
         self._paused_until = 0.0
-        self._accepted: dict[str, tuple[float, int]] = {}
+        self._accepted: dict[str, tuple[float, int, str]] = {}
         metrics.OUTBOX.set(len(self._queue))
 
     def on_batch(self, values: list[Alert]) -> tuple[Iterable[Delivery], bool]:
@@ -150,11 +153,14 @@ class _DeliverLogic(StatefulBatchLogic[Alert, Delivery, OutboxState]):
                 queued[DUE] = min(queued[DUE], now)
             return [self._delivery(queued[ALERT], "waiting", attempts=queued[ATTEMPTS])]
         if (accepted := self._accepted.get(alert["id"])) is not None:
-            return [self._delivery(alert, "sent", sent_ts=accepted[0], attempts=accepted[1])]
-        if (sent_ts := self._sent_at(alert["id"])) is not None:
+            sent_ts, attempts, detail = accepted
+            return [
+                self._delivery(alert, "sent" if sent_ts else "dead", sent_ts=sent_ts, attempts=attempts, detail=detail)
+            ]
+        if (sent_at := self._sent_at(alert["id"])) is not None:
             if not alert["explained"]:
                 metrics.MESSAGES.labels("duplicate").inc()
-            return [self._delivery(alert, "sent", sent_ts=sent_ts, detail="accepted earlier")]
+            return [self._delivery(alert, "sent", sent_ts=sent_at, detail="accepted earlier")]
         due = now if alert["explained"] else now + self._how.wait_for_analysis_s
         # A summary must not overtake the alert that it counts from, which may still wait for its analysis.
         before = [entry[DUE] for entry in self._queue.values() if _fault(entry[ALERT]) == _fault(alert)]
@@ -224,7 +230,7 @@ class _DeliverLogic(StatefulBatchLogic[Alert, Delivery, OutboxState]):
         result = future.result()
         if result.outcome is Outcome.ACCEPTED:
             del self._queue[alert_id]
-            self._remember(alert_id, now, attempts)
+            self._remember(alert_id, now, attempts, "")
             if alert["reason"] == Reason.FIRST:
                 metrics.FIRST_ALERT_SECONDS.observe(max(0.0, now - alert["arrival_ts"]))
             metrics.MESSAGES.labels("sent").inc()
@@ -238,14 +244,16 @@ class _DeliverLogic(StatefulBatchLogic[Alert, Delivery, OutboxState]):
         if result.outcome is Outcome.TERMINAL or attempts >= self._how.max_attempts:
             del self._queue[alert_id]
             metrics.MESSAGES.labels("dead").inc()
+            self._remember(alert_id, 0.0, attempts, result.detail)
             return [self._delivery(alert, "dead", attempts=attempts, detail=result.detail)]
-        ceiling = min(self._how.max_backoff_s, self._how.backoff_s * 2 ** (attempts - 1))
+        ceiling = min(self._how.max_backoff_s, self._how.backoff_s * 2 ** min(attempts - 1, MAX_DOUBLINGS))
         pause = max(SystemRandom().uniform(ceiling / 2, ceiling), result.retry_after_s or 0.0)
         self._queue[alert_id][DUE] = now + pause
         return []
 
-    def _remember(self, alert_id: str, sent_ts: float, attempts: int) -> None:
-        self._accepted[alert_id] = (sent_ts, attempts)
+    def _remember(self, alert_id: str, sent_ts: float, attempts: int, detail: str) -> None:
+        """Note how an alert ended (time 0: dead), for the version of it that is still being explained."""
+        self._accepted[alert_id] = (sent_ts, attempts, detail)
         if len(self._accepted) > MAX_REMEMBERED:
             del self._accepted[next(iter(self._accepted))]
 

@@ -68,13 +68,14 @@ class _ThrottleLogic(StatefulBatchLogic[list[Sighting], Alert, BucketState]):
         return (self._close(float("inf")) if self._finish else []), False
 
     def _close(self, now: float) -> list[Alert]:
-        return self._count(Decided(self._bucket.close_due(now), 0, 0))
+        return self._count(Decided(self._bucket.close_due(now), 0, 0, 0))
 
     def _count(self, decided: Decided) -> list[Alert]:
         for alert in decided.alerts:
             metrics.DECISIONS.labels(alert["reason"]).inc()
         metrics.DECISIONS.labels(Reason.HELD_REPEAT.value).inc(decided.held_repeat)
-        metrics.LATE.inc(decided.late)
+        metrics.DECISIONS.labels(Reason.HELD_LATE.value).inc(decided.held_late)
+        metrics.LATE.inc(decided.late + decided.held_late)
         self._measure()
         return decided.alerts
 

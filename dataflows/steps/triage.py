@@ -12,18 +12,32 @@ from bytewax.dataflow import Stream, operator
 from connectors.kinesis import BadPiece, Loss, RecordBatch, unpack
 from dataflows import metrics
 from dataflows.domain.alerts import Sighting
-from dataflows.domain.fingerprint import Fingerprinter
+from dataflows.domain.fingerprint import Fingerprint, Fingerprinter
 from dataflows.domain.levels import Level
+from dataflows.domain.new_faults import NewFaultCap
 from dataflows.domain.peek import peek
-from dataflows.domain.records import MAX_PIECE_BYTES, LogRecord, Rejected, RejectionError, RejectReason, parse
-from dataflows.domain.redaction import redact
+from dataflows.domain.records import (
+    MAX_PIECE_BYTES,
+    Kubernetes,
+    LogRecord,
+    Rejected,
+    RejectionError,
+    RejectReason,
+    parse,
+)
+from dataflows.domain.redaction import Redactor, redact
 from dataflows.domain.redaction_fields import redact_fields
+from dataflows.domain.trace_frames import FRAMEWORKS, Frameworks
 from dataflows.render.search import record_document
 
 log = structlog.get_logger(__name__)
 
 MAX_TEXT = 8_000
 """Characters of an exemplar that travel with an alert: a long trace with its causes, and small state."""
+
+
+MAX_PLACES_KNOWN = 10_000
+"""Pods whose names were found clean, at most; then it is asked again."""
 
 
 class Alarm(NamedTuple):
@@ -59,9 +73,20 @@ class TriageOut:
 class Triage:
     """Sorts the pieces of a batch. Never raises for data. One instance serves all workers of a process."""
 
-    def __init__(self, redaction_key: bytes | None) -> None:
+    def __init__(
+        self,
+        redaction_key: bytes | None,
+        *,
+        redactor: Redactor = redact,
+        frameworks: Frameworks = FRAMEWORKS,
+        cap: NewFaultCap | None = None,
+    ) -> None:
         self._key = redaction_key
+        self._redactor = redactor
+        self._frameworks = frameworks
+        self._cap = cap
         self._local = threading.local()
+        self._clean_places: set[tuple[str, ...]] = set()
 
     def __call__(self, batches: list[RecordBatch]) -> list[AlarmingBatch | RejectedBatch]:
         """At most one `AlarmingBatch` and one `RejectedBatch` per batch."""
@@ -79,8 +104,9 @@ class Triage:
     def _sort(self, batch: RecordBatch, alarms: list[Alarm], rejected: list[Rejected]) -> None:
         rejected += [_lost(batch.shard, loss) for loss in batch.losses]
         pieces = below = 0
-        for sequence, arrival_ts, raw in zip(batch.sequences, batch.arrivals, batch.data, strict=True):
-            for sub, piece in enumerate(unpack(raw)):
+        subs = batch.subs or (0,) * len(batch.sequences)
+        for sequence, arrival_ts, raw, first in zip(batch.sequences, batch.arrivals, batch.data, subs, strict=True):
+            for sub, piece in enumerate(unpack(raw), first):
                 pieces += 1
                 if isinstance(piece, BadPiece):
                     bad = RejectionError(RejectReason.BAD_COMPRESSION, piece.reason)
@@ -120,8 +146,10 @@ class Triage:
         message = self._redact(record.message)
         # Whoever sends a request may choose its ids; a service's name and version come from its own log line.
         names = ("service", "version", "trace_id", "request_id")
-        record = record.model_copy(update={name: self._redact(getattr(record, name)) for name in names})
-        print_ = self._fingerprinter()(message, record.service)
+        clean: dict[str, Any] = {name: self._redact(getattr(record, name)) for name in names}
+        clean["kubernetes"] = self._place(record.kubernetes)
+        record = record.model_copy(update=clean)
+        print_ = self._fingerprint(message, record.service, arrival_ts)
         place = record.kubernetes
         sighting = Sighting(
             fault=f"{print_.fingerprint}:{record.service}",
@@ -139,21 +167,43 @@ class Triage:
             template=print_.template,
             text=message[:MAX_TEXT],
         )
-        fields = cast("dict[str, Any]", redact_fields(record.fields, self._key))
+        fields = cast("dict[str, Any]", redact_fields(record.fields, self._key, self._redactor))
         document = record_document(record, print_, message, fields, shard, sequence, sub, arrival_ts)
         return Alarm(sighting, document)
 
+    def _place(self, place: Kubernetes) -> Kubernetes:
+        """The names of a place, redacted; they repeat, so what was found clean is remembered."""
+        names = (place.pod_name, place.host, place.namespace_name, place.container_name)
+        if names in self._clean_places:
+            return place
+        kept = ("pod_name", "host", "namespace_name", "container_name")
+        clean = place.model_copy(update={name: self._redact(getattr(place, name)) for name in kept})
+        if clean == place:
+            if len(self._clean_places) >= MAX_PLACES_KNOWN:
+                self._clean_places.clear()
+            self._clean_places.add(names)
+        return clean
+
     def _redact(self, text: str) -> str:
-        clean = redact(text, self._key)
+        clean = self._redactor(text, self._key)
         for kind in clean.found:
             metrics.REDACTIONS.labels(kind).inc()
         return clean.text
+
+    def _fingerprint(self, message: str, service: str, arrival_ts: float) -> Fingerprint:
+        print_ = self._fingerprinter()(message, service)
+        if self._cap is None:
+            return print_
+        print_, fallback = self._cap.admit(print_, service, arrival_ts)
+        if fallback:
+            metrics.CAPPED.labels(fallback).inc()
+        return print_
 
     def _fingerprinter(self) -> Fingerprinter:
         """One per worker thread: it remembers words and lines."""
         found: Fingerprinter | None = getattr(self._local, "fingerprinter", None)
         if found is None:
-            found = self._local.fingerprinter = Fingerprinter()
+            found = self._local.fingerprinter = Fingerprinter(self._frameworks)
         return found
 
 

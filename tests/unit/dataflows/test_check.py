@@ -1,13 +1,19 @@
 """`cali check --offline`: what can be told without reaching for anything."""
 
+import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
+from opensearchpy.exceptions import ConnectionError as NoConnectionError
+from opensearchpy.exceptions import ConnectionTimeout
 
+from connectors.errors import TransientError
+from connectors.kinesis import KinesisConfig, stream
 from dataflows import check
 from dataflows.check import remote
 from dataflows.check.line import Line
@@ -71,6 +77,16 @@ def test_a_state_folder_that_cannot_be_written_fails(
     assert "FAIL" == _lines(capsys)["state"]
 
 
+def test_a_state_folder_with_an_impossible_name_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A name that no file system takes is a line, not a trace."""
+    monkeypatch.setenv("CALI_STATE__DIR", str(tmp_path / ("x" * 300)))
+
+    assert 1 == check.run(offline=True)
+    assert "FAIL" == _lines(capsys)["state"]
+
+
 def test_a_state_folder_is_not_made_by_looking(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A check changes nothing on the disk."""
     check.run(offline=True)
@@ -91,6 +107,16 @@ def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     assert [False, False] == [key in output, path in output]
 
 
+def test_a_password_in_a_url_is_not_shown(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is refused before anything is asked, with where it belongs."""
+    password = "hunter" + "2" * 10
+    monkeypatch.setenv("CALI_OPENSEARCH__URL", f"http://admin:{password}@127.0.0.1:9")
+
+    assert 1 == check.run(offline=False)
+    output = capsys.readouterr().out
+    assert [True, False] == ["CALI_OPENSEARCH__PASSWORD" in output, password in output]
+
+
 def test_missing_weights_fail(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """A folder of weights that is not there fails without loading anything."""
     monkeypatch.setenv("CALI_RAG__EMBEDDING_MODEL", "/nowhere/model")
@@ -99,12 +125,72 @@ def test_missing_weights_fail(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     assert "FAIL" == _lines(capsys)["embedding"]
 
 
+def _asked(failure: Exception | None, limit_s: float) -> list[float]:
+    """The seconds that each question was given, where the first fails so."""
+    given: list[float] = []
+
+    def ask(seconds: float) -> None:
+        given.append(seconds)
+        if failure and len(given) == 1:
+            raise TransientError from failure
+
+    with suppress(TransientError):
+        remote.patiently(ask, limit_s)
+    return given
+
+
+@pytest.mark.parametrize(
+    ("failure", "limit_s", "seconds"),
+    [
+        (None, 20.0, [3.0]),
+        (ReadTimeoutError(endpoint_url="http://h"), 20.0, [3.0, 10.0]),
+        (ConnectionTimeout("TIMEOUT", "h", None), 20.0, [3.0, 10.0]),
+        (ReadTimeoutError(endpoint_url="http://h"), 5.0, [3.0, 5.0]),
+        (ConnectTimeoutError(endpoint_url="http://h"), 20.0, [3.0]),
+        (NoConnectionError("N/A", "h", None), 20.0, [3.0]),
+    ],
+)
+def test_only_what_is_there_and_slow_is_asked_again(
+    failure: Exception | None, limit_s: float, seconds: list[float]
+) -> None:
+    """Ten seconds are for a server that took the connection; a dead one is told after three."""
+    assert seconds == _asked(failure, limit_s)
+
+
+def test_a_server_that_is_slow_once_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An index that takes the first connection and does not answer in time is asked a second time."""
+    body = b'{"version":{"distribution":"opensearch","number":"3.1.0"}}'
+    with _answering(200, body, silent=1) as url:
+        monkeypatch.setenv("CALI_OPENSEARCH__URL", url)
+        monkeypatch.setenv("CALI_OPENSEARCH__TIMEOUT_S", "1")
+        line = remote.opensearch(load())
+
+    assert Line("ok", "opensearch", f"{url}: opensearch 3.1.0") == line
+
+
+def test_a_stream_that_never_answers_is_known_as_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Kinesis endpoint that takes connections and keeps silent gives the failure that is asked again."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        config = KinesisConfig(endpoint_url=url, region="eu-west-1", timeout_s=0.1)
+        with pytest.raises(TransientError) as caught:
+            stream.describe(config)
+    assert [0.1, 0.1] == _asked(caught.value.__cause__, 0.1)
+
+
 @contextmanager
-def _answering(status: int, body: bytes) -> Iterator[str]:
-    """A web server on loopback that gives one answer to everything."""
+def _answering(status: int, body: bytes, silent: int = 0) -> Iterator[str]:
+    """A web server on loopback that gives one answer to everything, after keeping silent to the first few."""
+    patience = [True] * silent
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            if patience:
+                patience.pop()
+                self.rfile.read(1)  # until the client hangs up
+                return
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))

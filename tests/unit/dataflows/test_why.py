@@ -6,6 +6,7 @@ import pytest
 
 from dataflows import why
 from dataflows.demo.place import free_port
+from dataflows.settings import SettingsError
 
 
 @pytest.mark.parametrize("text", ["abcde", "hello!", "", "0x123456", "a" * 65])
@@ -28,3 +29,18 @@ def test_an_index_that_is_down_is_named(
         f"cali why: the index at {url} cannot be asked (ConnectionError): check CALI_OPENSEARCH__URL\n"
         == capsys.readouterr().err
     )
+
+
+def test_a_password_in_the_address_is_not_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An address with user and password ends it before the address can be shown, with where they belong."""
+    password = "hunter" + "2" * 10
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CALI_OPENSEARCH__URL", f"http://admin:{password}@127.0.0.1:{free_port()}")
+
+    with pytest.raises(SettingsError) as caught:
+        why.run("abcdef")
+
+    shown = "".join([str(caught.value), *capsys.readouterr()])
+    assert [True, False] == ["CALI_OPENSEARCH__PASSWORD" in shown, password in shown]

@@ -47,6 +47,31 @@ POSITIVES = [
     ("IP", "client {} blocked", "203.0.113.9"),
     ("IP", "connect to [{}]:443", "2001:db8:0:1:2:3:4:5"),
     ("IP", "connect to {} failed", "2001:db8::17"),
+    ("IP", "connect to {}: timed out", "2001:db8::17"),
+    # Prose and other forms
+    ("PASSWORD", "user kim logged in with password {}", PASSWORD),
+    ("PASSWORD", "password for user kim is {}", PASSWORD),
+    ("PASSWORD", "invalid password '{}' given", PASSWORD),
+    ("PASSWORD", "ALTER USER app IDENTIFIED BY '{}'", PASSWORD),
+    ("PASSWORD", "비밀번호는 {} 입니다", PASSWORD),
+    ("SECRET", "access token {} rejected", WORD),
+    ("SECRET", "invalid API key: {}", WORD[:32]),
+    ("SECRET", "<ns:apiKey>{}</ns:apiKey>", WORD),
+    ("SECRET", "key={}", WORD),
+    ("OTP", "OTP code {} expired", "482913"),
+    ("OTP", "cvv={}", "737"),
+    ("FLAG", "mysql -h db -u root -p{} shop", PASSWORD),
+    ("FLAG", "redis-cli -h r -a {} ping", PASSWORD),
+    ("AUTHORIZATION", "Authorization: KakaoAK {}", WORD[:32]),
+    ("AUTHORIZATION", "headers={{Authorization=[Bearer {}]}}", WORD),
+    ("URL_SIGNATURE", "GET https://x.blob.example.com/a?sv=2&sig={}", WORD),
+    # A Korean particle follows without a space.
+    ("EMAIL", "이메일 {}으로 발송 실패", "kim.min" + "@example.com"),
+    ("PHONE", "연락처 {}로 문자 실패", "010-1234-5678"),
+    ("PHONE", "call {} later", "(02) 1234-5678"),
+    ("IP", "접속 IP {}에서 차단", "203.0.113.9"),
+    ("CARD", "카드 {}번 승인 거절", LUHN),
+    ("BUSINESS_NUMBER", "사업자번호 {}의 조회 실패", "120-81-" + "47521"),
 ]
 
 
@@ -72,6 +97,11 @@ def test_secret_is_gone(name: str, frame: str, secret: str, key: bytes | None) -
         "key 'users.uk_email' in std::vec::Vec at 22:10:11",
         "550e8400-e29b-41d4-a716-446655440000 not found",
         "password=${DB_PASSWORD} token=<token> secret=****",
+        "password reset for user kim failed, password expired 2026-01-02, password policy v2.1",
+        "wrong password:\n\tat shop.auth.Login.check(Login.java:12)",
+        "secret kube-system/default-token not found, token count 128000 exceeds 4096",
+        "pass 3 of 5 done, pin 5 is high, 401 2026-01-02 03:04:05",
+        "a.b.c::d::e, std::vector<int>::at, mac 00:1a:2b:3c:4d:5e",
         "",
     ],
 )

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dataflows.domain.alerts import MAX_PLACES, Alert, Sighting
-from dataflows.domain.throttling import FUTURE_S, Bucket
+from dataflows.domain.throttling import CLOSED_S, FUTURE_S, Bucket
 
 LENGTH, GRACE = 300.0, 5.0
 W = 999_900.0
@@ -32,7 +32,7 @@ def test_the_first_is_announced_at_once(bucket: Bucket, make_sighting: Make) -> 
     decided = bucket.see([make_sighting(W + 10)], W + 10)
     assert [("first", W, 1)] == told(decided.alerts)
     alert = decided.alerts[0]
-    assert (f"f:api:{int(W)}:first", "f", "api", False) == (
+    assert (f"f:api:{int(W)}+300:first", "f", "api", False) == (
         alert["id"],
         alert["fingerprint"],
         alert["service"],
@@ -47,7 +47,7 @@ def test_repeats_are_held_and_summed_up_once(bucket: Bucket, make_sighting: Make
     closed = bucket.close_due(W + LENGTH + GRACE + 20)
     assert [("summary", W, 3)] == told(closed)
     assert (W + 10, W + 20, True) == (closed[0]["first_seen"], closed[0]["last_seen"], closed[0]["explained"])
-    assert ([], None) == (bucket.close_due(W + 10_000), bucket.next_due)
+    assert ([], None) == (bucket.close_due(W + 100_000), bucket.next_due)
 
 
 def test_a_window_without_repeats_closes_in_silence(bucket: Bucket, make_sighting: Make) -> None:
@@ -69,7 +69,7 @@ def test_exactly_at_the_edge_a_new_window_begins(bucket: Bucket, make_sighting: 
     """A record at the end of a window is in the next: the old one is summed up, the new one announced."""
     decided = bucket.see([make_sighting(W), make_sighting(W + LENGTH - 0.001), make_sighting(W + LENGTH)], W + LENGTH)
     assert [("first", W, 1), ("summary", W, 2), ("new_window", W + LENGTH, 1)] == told(decided.alerts)
-    assert f"f:api:{int(W + LENGTH)}:first" == decided.alerts[-1]["id"]
+    assert f"f:api:{int(W + LENGTH)}+300:first" == decided.alerts[-1]["id"]
 
 
 def test_out_of_order_within_a_window(bucket: Bucket, make_sighting: Make) -> None:
@@ -88,17 +88,39 @@ def test_a_late_record_does_not_reopen_its_window(bucket: Bucket, make_sighting:
     )
 
 
-def test_after_the_close_a_straggler_has_the_id_that_was_sent(bucket: Bucket, make_sighting: Make) -> None:
-    """A record that comes after its window closed makes the same id again, which the ledger knows."""
-    first = bucket.see([make_sighting(W)], W).alerts[0]["id"]
-    bucket.close_due(float("inf"))
-    assert first == bucket.see([make_sighting(W + 1)], W + 400).alerts[0]["id"]
+def test_a_closed_window_never_opens_again(bucket: Bucket, make_sighting: Make) -> None:
+    """A straggler of a closed window is counted as late and told by nobody; the next window is a new one."""
+    bucket.see([make_sighting(W)], W)
+    bucket.close_due(W + LENGTH + GRACE)
+    late = bucket.see([make_sighting(W + 1)], W + 400)
+    after = bucket.see([make_sighting(W + LENGTH)], W + 401)
+    assert ([], 1) == (late.alerts, late.held_late)
+    assert [("new_window", W + LENGTH, 1)] == told(after.alerts)
 
 
-def test_a_record_from_the_future_is_dated_now(bucket: Bucket, make_sighting: Make) -> None:
-    """Beyond the bound a record's time is the clock's; up to the bound it is believed."""
-    far, near = make_sighting(W + FUTURE_S + 0.1), make_sighting(W + FUTURE_S, fault="g:api")
-    assert [("first", W, 1), ("first", W + LENGTH, 1)] == told(bucket.see([far, near], W).alerts)
+def test_a_closed_window_is_forgotten_in_time(bucket: Bucket, make_sighting: Make) -> None:
+    """What is remembered of a closed window goes after an hour: state does not grow with faults that are over."""
+    bucket.see([make_sighting(W)], W)
+    bucket.close_due(W + LENGTH + GRACE)
+    remembered = len(bucket.state())
+    bucket.close_due(W + LENGTH + GRACE + CLOSED_S)
+    assert (1, 0, 0) == (remembered, len(bucket.state()), len(bucket))
+
+
+def test_the_length_of_a_window_is_in_the_id(bucket: Bucket, make_sighting: Make) -> None:
+    """After a change of the length no new window takes the id of an old one, which the ledger knows as sent."""
+    old = bucket.see([make_sighting(W)], W).alerts[0]["id"]
+    longer = Bucket(None, 12 * LENGTH, GRACE).see([make_sighting(W - W % (12 * LENGTH))], W).alerts[0]
+    changed = Bucket(bucket.state(), 12 * LENGTH, GRACE).close_due(float("inf"))
+    assert old.split(":")[2].split("+")[1] != longer["id"].split(":")[2].split("+")[1]
+    assert [] == changed
+
+
+def test_a_record_from_the_future_is_dated_by_its_arrival(bucket: Bucket, make_sighting: Make) -> None:
+    """Beyond the bound a record's time is its arrival, the same at every replay; up to the bound it is believed."""
+    far = make_sighting(W + FUTURE_S + 0.1)._replace(arrival_ts=W)
+    near = make_sighting(W + FUTURE_S, fault="g:api")._replace(arrival_ts=W)
+    assert [("first", W, 1), ("first", W + LENGTH, 1)] == told(bucket.see([far, near], W + 999).alerts)
 
 
 def test_an_old_window_still_closes_by_the_clock(bucket: Bucket, make_sighting: Make) -> None:
@@ -166,7 +188,7 @@ def test_a_snapshot_is_a_copy(bucket: Bucket, make_sighting: Make) -> None:
 def test_counts_are_conserved(events: list[tuple[str, int, bool]]) -> None:
     """Whatever comes in whatever order: records in = announced + held, and summaries tell all that was held."""
     bucket, now = Bucket(None, LENGTH, GRACE), W
-    announced = held = 0
+    announced = held = late = 0
     summed = 0
     for fault, offset, close in events:
         seen = Sighting(fault, W + offset, W, "ERROR", "p", "v", "n", "", "r", "message", (), "c", "t", "x")
@@ -178,5 +200,6 @@ def test_counts_are_conserved(events: list[tuple[str, int, bool]]) -> None:
         announced += sum(alert["reason"] != "summary" for alert in alerts)
         summed += sum(alert["count"] - 1 for alert in alerts if alert["reason"] == "summary")
         held += decided.held_repeat
+        late += decided.held_late
     summed += sum(alert["count"] - 1 for alert in bucket.close_due(float("inf")))
-    assert (len(events), held) == (announced + held, summed)
+    assert (len(events), held) == (announced + held + late, summed)

@@ -97,7 +97,7 @@ def test_dead_letters_round_trip(raw: bytes, reason: RejectReason, sub: int) -> 
         second,
         (json.loads(first)["reason"], json.loads(first)["sub"], json.loads(first)["detail"]),
     )
-    assert Archived(bad.shard, bad.sequence, T0, raw) == read_line(first)
+    assert Archived(bad.shard, bad.sequence, T0, raw, sub) == read_line(first)
 
 
 def test_a_refused_document_is_a_dead_letter_too() -> None:

@@ -336,7 +336,7 @@ def test_what_is_remembered_is_bounded(clock: Any, make_alert: Make) -> None:
     """Sending for ever needs no more memory than a bounded number of ids."""
     with outbox(Channel(), clock) as logic:
         for n in range(MAX_REMEMBERED + 5):
-            logic._remember(str(n), NOW, 1)
+            logic._remember(str(n), NOW, 1, "")
         assert (MAX_REMEMBERED, "5") == (len(logic._accepted), next(iter(logic._accepted)))
 
 

@@ -9,7 +9,10 @@ import zstandard
 from prometheus_client import REGISTRY
 
 from connectors.kinesis import RecordBatch
+from dataflows.domain.new_faults import NewFaultCap
 from dataflows.domain.records import MAX_PIECE_BYTES, RejectReason
+from dataflows.domain.redaction import Redactor
+from dataflows.domain.redaction_lists import Lists
 from dataflows.steps.triage import MAX_TEXT, AlarmingBatch, RejectedBatch, Triage
 
 ARRIVAL = 1_763_764_859.0
@@ -205,3 +208,33 @@ def test_our_own_fault_costs_one_record() -> None:
         [(bad.reason, bad.raw) for bad in rejected.pieces],
     )
     assert "LookupError" in rejected.pieces[0].detail
+
+
+def test_new_faults_beyond_the_cap_fall_back_and_are_counted() -> None:
+    """Beyond the cap a record goes on under its coarse fingerprint, in the sighting and in its document alike."""
+    before = REGISTRY.get_sample_value("cali_fingerprints_capped_total", {"to": "coarse"}) or 0.0
+    lines = [
+        wire(level="ERROR", log=f"we miss one item called {word}", service="api") for word in ("kiwi", "fig", "nut")
+    ]
+    (out,) = Triage(None, cap=NewFaultCap(1))([batch(*lines)])
+    assert isinstance(out, AlarmingBatch)
+    first, second, _ = out.alarms
+    assert (False, f"{second.sighting.coarse}:api") == (
+        first.sighting.fault == f"{first.sighting.coarse}:api",
+        second.sighting.fault,
+    )
+    assert second.sighting.coarse == json.loads(second.document)["fingerprint"]
+    assert 2.0 == (REGISTRY.get_sample_value("cali_fingerprints_capped_total", {"to": "coarse"}) or 0.0) - before
+
+
+def test_lists_of_the_deployment_hold_for_message_and_fields() -> None:
+    """What the deployment denies is in neither the message nor the fields of a document."""
+    redactor = Redactor(Lists(deny=("EMP-[0-9]+",), deny_fields=("badge",)))
+    line = wire(level="ERROR", log="EMP-7 refused", badge="x9", note="by EMP-8", service="api")
+    (out,) = Triage(None, redactor=redactor)([batch(line)])
+    assert isinstance(out, AlarmingBatch)
+    document = out.alarms[0].document.decode()
+    assert ("[DENIED] refused", []) == (
+        out.alarms[0].sighting.text,
+        [word for word in ("EMP-7", "EMP-8", "x9") if word in document],
+    )
