@@ -36,9 +36,12 @@ def fingerprint(
     """Tell which faults are the same: {"message","service"} in, fingerprint, coarse, kind, types, template out."""
     from dataflows.cli.ndjson import run, text_field
     from dataflows.domain.fingerprint import Fingerprinter
+    from dataflows.domain.trace_frames import FRAMEWORKS
+    from dataflows.settings import load
 
     _needs_json(json_lines, "fingerprint")
-    of = Fingerprinter()
+    config = load().fingerprint
+    of = Fingerprinter(FRAMEWORKS.extended(config.in_app, config.frameworks))
     run(lambda line: of(text_field(line, "message"), text_field(line, "service", ""))._asdict())
 
 
@@ -47,12 +50,14 @@ def redact(
 ) -> None:
     """Mask secrets and personal data: {"text"} in, {"text","found"} out."""
     from dataflows.cli.ndjson import run, text_field
-    from dataflows.domain.redaction import redact as mask
+    from dataflows.domain.redaction import Redactor
+    from dataflows.domain.redaction_lists import Lists
     from dataflows.settings import load
 
     _needs_json(json_lines, "redact")
-    secret = load().redaction.key
-    key = secret.get_secret_value().encode() if secret else None
+    config = load().redaction
+    mask = Redactor(Lists(config.allow, config.deny, config.deny_fields))
+    key = config.key.get_secret_value().encode() if config.key else None
     run(lambda line: mask(text_field(line, "text"), key)._asdict())
 
 

@@ -40,7 +40,7 @@ def test_a_stream_that_was_made_anew_under_the_same_name_is_read(scripted: Any, 
     def anew(request: dict[str, Any]) -> Any:
         status, answer = listing(request)
         for shard in answer["Shards"]:
-            shard["SequenceNumberRange"]["StartingSequenceNumber"] = "9"
+            shard["SequenceNumberRange"]["StartingSequenceNumber"] = "900000000000"
         return status, answer
 
     stream._ListShards = anew
