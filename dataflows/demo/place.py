@@ -150,6 +150,8 @@ class Place:
             "CALI_KINESIS__ENDPOINT_URL": self._aws,
             "CALI_KINESIS__IDLE_GAP_S": "0.2",
             "CALI_S3__BUCKET": self.s3.bucket,
+            "CALI_S3__CLOSE_TIMEOUT_S": "20",
+            "CALI_OPENSEARCH__CLOSE_TIMEOUT_S": "20",
             "CALI_S3__ENDPOINT_URL": self._aws,
             "CALI_OPENSEARCH__URL": self.opensearch.url,
             "CALI_WINDOW__LENGTH_S": f"{self.window_s:g}",

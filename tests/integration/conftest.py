@@ -121,6 +121,8 @@ def pipeline(
             "CALI_OPENSEARCH__URL": opensearch,
             "CALI_OPENSEARCH__INDEX_PREFIX": unique,
             "CALI_OPENSEARCH__LINGER_S": "0.1",
+            "CALI_OPENSEARCH__CLOSE_TIMEOUT_S": "30",
+            "CALI_S3__CLOSE_TIMEOUT_S": "30",
             "CALI_SLACK__WEBHOOK_URL": slack.webhook_url,
             "CALI_SLACK__MIN_INTERVAL_S": "0",
             "CALI_SLACK__BACKOFF_S": "0.1",

@@ -28,7 +28,8 @@ def store(seaweed: str, unique: str) -> Any:
 
 def sink(store: Any, seaweed: str, folder: Path, commits: Commits, **config: Any) -> S3Sink:
     """The archive sink of a fresh process."""
-    settings = S3Config(bucket=store.name, endpoint_url=seaweed, region="eu-central-1", **config)
+    patient = {"close_timeout_s": 30.0, **config}  # a fresh store takes seconds for its first object
+    settings = S3Config(bucket=store.name, endpoint_url=seaweed, region="eu-central-1", **patient)
     return S3Sink("archive", settings, folder, commits)
 
 
