@@ -7,6 +7,7 @@ It listens on 127.0.0.1 only, keeps messages in memory, and checks no credential
 import argparse
 import json
 import secrets
+import signal
 import socket
 import struct
 import sys
@@ -256,6 +257,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 def main(argv: list[str] | None = None) -> None:
     """Serve until interrupted; the first line printed is JSON with `url` and `webhook_url`."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell gives background jobs an ignored SIGINT
     parser = argparse.ArgumentParser(prog="slack-stand-in", description="A stand-in for Slack on this machine.")
     parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 takes a free one")
     parser.add_argument("--channel", default="#cali-alerts", help="title of the page")
