@@ -35,6 +35,8 @@ class ShardState(TypedDict):
     """Arrival time of the last emitted record, seconds since the epoch."""
     seen: float
     """Time up to which the shard was read, seconds since the epoch; 0: not begun. Older than the retention: a gap."""
+    starts: str
+    """StartingSequenceNumber as it was adopted: what tells the shard from another one of the same id."""
 
 
 class SlotState(TypedDict):
@@ -47,9 +49,9 @@ class SlotState(TypedDict):
     shards: dict[str, ShardState]
 
 
-def new_shard(seq: str | None, seen: float = 0.0) -> ShardState:
+def new_shard(seq: str | None, seen: float = 0.0, starts: str = "") -> ShardState:
     """State of a shard that was just adopted; `seen` is now for a child, whose records are all yet to be read."""
-    return ShardState(seq=seq, sub=-1, done=False, behind=0, arrival=0.0, seen=seen)
+    return ShardState(seq=seq, sub=-1, done=False, behind=0, arrival=0.0, seen=seen, starts=starts)
 
 
 _ORDINAL = re.compile(r"shardId-(\d+)")

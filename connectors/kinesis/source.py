@@ -155,7 +155,9 @@ class _SlotPartition(StatefulSourcePartition[RecordBatch, SlotState]):
                 self._check_identity(shard)
             if shard_id not in self._shards and slot_of_shard(shard_id) == self._slot:
                 child = self._listed
-                self._shards[shard_id] = new_shard(HORIZON if child else None, time.time() if child else 0.0)
+                self._shards[shard_id] = new_shard(
+                    HORIZON if child else None, time.time() if child else 0.0, shard.starts
+                )
                 if not shard.parents or not any(parent in listed for parent in shard.parents):
                     self._open_if_admitted(shard)
         self._listed = True
@@ -163,17 +165,21 @@ class _SlotPartition(StatefulSourcePartition[RecordBatch, SlotState]):
     def _check_identity(self, shard: Shard) -> None:
         """A stream that was deleted and made again has the same shard ids: what is known of them is another shard's.
 
-        A shard begins before every record in it. One that begins after the position is not the one that was read.
+        A shard keeps its first number, and begins before every record in it. One with another first number, which
+        lies after the position, is not the one that was read. The position alone would not do: an emulator lists a
+        merged shard with its parent's first number, and gives it lower ones when both were made in one second.
         """
         known = self._shards[shard.shard_id]
         position = known["seq"] or ""
+        if shard.starts == known["starts"]:
+            return
         if not (position.isdecimal() and shard.starts.isdecimal() and int(shard.starts) > int(position)):
             return
         if (reader := self._readers.pop(shard.shard_id, None)) is not None:
             reader.close()
         loss = lost(shard.shard_id, position, known["arrival"], "made_anew", "the stream was deleted and made anew")
         self._told.append(RecordBatch(self._slot, self._shared.config.stream, shard.shard_id, [], [], [], (loss,)))
-        self._shards[shard.shard_id] = new_shard(HORIZON, time.time())
+        self._shards[shard.shard_id] = new_shard(HORIZON, time.time(), shard.starts)
         self._shared.topology.forget(shard.shard_id)
         self._open_if_admitted(shard)
 

@@ -26,6 +26,29 @@ def losses(r: Any) -> list[Any]:
     return [loss for batch in r.batches for loss in batch.losses]
 
 
+def test_a_shard_whose_records_seem_to_precede_it_is_not_read_again(scripted: Any, reading: Any) -> None:
+    """A merged shard may be listed with its parent's first number, above its own records: every list showed it anew."""
+    stream, url = scripted
+    stream.add(0, records=3)
+    listing = stream._ListShards
+
+    def late(request: dict[str, Any]) -> Any:
+        status, answer = listing(request)
+        answer["Shards"][0]["SequenceNumberRange"]["StartingSequenceNumber"] = "900000000000"
+        return status, answer
+
+    stream._ListShards = late
+    first = reading(url)
+    assert first.until(lambda: len(first.data) == 3 and stream.count("ListShards") >= 3)
+    second = reading(url, first.epoch())
+    second.until(lambda: bool(second.data), seconds=1)
+
+    assert ["0:0", "0:1", "0:2"] == first.data
+    assert [] == second.data
+    assert not losses(first)
+    assert not losses(second)
+
+
 def test_a_stream_that_was_made_anew_under_the_same_name_is_read(scripted: Any, reading: Any) -> None:
     """Shard ids start at 0 again: an id that was finished in the old stream is another shard in the new one."""
     stream, url = scripted
