@@ -16,12 +16,13 @@ import re
 import statistics
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
-from dataflows.domain import fingerprint, tokens
+from dataflows.domain import fingerprint, tokens, tokens_codes
 from dataflows.domain.fingerprint import Fingerprinter
 from dataflows.domain.records import parse
 from dataflows.generate import wire
@@ -31,8 +32,11 @@ _NEVER = re.compile(r"(?!)")
 GROUPS: dict[str, dict[str, Any]] = {
     "units and calendar": {"_UNITS": frozenset(), "_CALENDAR": frozenset()},
     "a name follows (`user kim`)": {"_LEADS": {}, "_NAME_FOLLOWS": frozenset()},
-    "error codes stay": {"_KEPT": _NEVER},
-    "status codes stay": {"_CODE": _NEVER},
+    "codes with a known prefix stay (`ORA-00942`)": {"_KEPT": _NEVER},
+    "status codes stay": {"_STATUS": _NEVER},
+    "codes behind `errno`, `SQLSTATE`, `error code` stay": {"_CODE": _NEVER, "_NAMED": _NEVER},
+    "numbers behind `error` stay": {"_ERROR_NUMBER": _NEVER},
+    "types and errno names stay under any key": {"_ERROR_SHAPED": _NEVER},
     "`key:value` is a pair": {"_PAIR": _NEVER, "_PATH_PAIR": _NEVER},
     "fields that say what happened": {"_FIXED_FIELDS": frozenset()},
     "host names, ports, packages": {"_HOST": _NEVER, "_HOST_PORT": _NEVER, "_PACKAGE": _NEVER},
@@ -45,8 +49,8 @@ Rows = list[tuple[str, str]]
 
 @contextmanager
 def without(group: str) -> Iterator[None]:
-    """Take one group of rules out of `tokens`."""
-    before = {name: getattr(tokens, name) for name in GROUPS[group]}
+    """Take one group of rules out of `tokens` and `tokens_codes`."""
+    before = _get(GROUPS[group])
     try:
         _set(GROUPS[group])
         yield
@@ -54,11 +58,18 @@ def without(group: str) -> Iterator[None]:
         _set(before)
 
 
+def _get(names: Iterable[str]) -> dict[str, Any]:
+    return {name: getattr(_home(name), name) for name in names}
+
+
+def _home(name: str) -> ModuleType:
+    return tokens if hasattr(tokens, name) else tokens_codes
+
+
 def _set(values: dict[str, Any]) -> None:
     for name, value in values.items():
-        setattr(tokens, name, value)
-    for memo in (tokens._memo, tokens._long_memo, tokens._kinds):  # noqa: SLF001 - they hold what the rules said
-        memo.clear()
+        setattr(_home(name), name, value)
+    tokens._kinds.clear()  # noqa: SLF001 - it holds what the rules said; a new Fingerprinter has no other memory
 
 
 def score(rows: Rows) -> tuple[float, float]:
@@ -149,7 +160,7 @@ def ablation(systems: dict[str, Rows]) -> None:
             for group, part in drops.items()
             if all(sum(part[other]) > sum(full[other]) - 1e-9 for other in systems if other != name)
         ]
-        before = {key: getattr(tokens, key) for group in useless for key in GROUPS[group]}
+        before = _get([key for group in useless for key in GROUPS[group]])
         _set({key: value for group in useless for key, value in GROUPS[group].items()})
         chosen = score(rows)
         _set(before)

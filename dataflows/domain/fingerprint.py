@@ -5,12 +5,13 @@ by its fixed words. Line numbers, messages of exceptions and values never count.
 """
 
 from hashlib import blake2b
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, TypeVar
 
 from dataflows.domain.normalise import normalise
-from dataflows.domain.tokens import WILD, describe, tokenise
-from dataflows.domain.trace import Raised, TraceReader
+from dataflows.domain.tokens import WILD, Token, Tokeniser, describe
+from dataflows.domain.trace import TraceReader
 from dataflows.domain.trace_frames import FRAMEWORKS, Frameworks
+from dataflows.domain.trace_raised import Raised
 
 FP_VERSION: Final = 1
 """Part of every hash. A released version is frozen by golden files: a change of any rule is a new version."""
@@ -29,6 +30,8 @@ _MAX_MEMO_CHARS: Final = 1_000
 _MAX_SEEN: Final = 5_000
 _MAX_SEEN_CHARS: Final = 2_000
 """Whole messages remembered (at most 15 MB): in a storm many are equal to the letter."""
+_MAX_ALIKE_TOKENS: Final = 60
+"""Words of the longest message whose like is remembered: messages that differ in values only share their tokens."""
 
 
 class Fingerprint(NamedTuple):
@@ -53,8 +56,11 @@ class Fingerprinter:
 
     def __init__(self, frameworks: Frameworks = FRAMEWORKS) -> None:
         self._traces = TraceReader(frameworks)
+        self._tokenise = Tokeniser()
         self._known: dict[tuple[str, str], tuple[str, str]] = {}
         self._seen: dict[tuple[str, str], Fingerprint] = {}
+        self._headlines: dict[tuple[str, tuple[Token, ...]], str] = {}
+        self._alike: dict[tuple[str, tuple[Token, ...]], Fingerprint] = {}
 
     def __call__(self, message: str, service: str) -> Fingerprint:
         """Return the fingerprint of a message. Never raises; time is bounded by the caps of `normalise`."""
@@ -62,24 +68,36 @@ class Fingerprinter:
         if seen is not None:
             return seen
         text = normalise(message)
-        chain = self._traces.read(text) if "\n" in text else ()
+        chain = self._traces.read(text)
         print_ = self._of_trace(chain, service) if chain else self._of_message(text, service)
-        if len(message) <= _MAX_SEEN_CHARS:
-            if len(self._seen) >= _MAX_SEEN:
-                self._seen.clear()
-            self._seen[message, service] = print_
+        _remember(self._seen, (message, service), print_, len(message) <= _MAX_SEEN_CHARS)
         return print_
 
     def _of_trace(self, chain: tuple[Raised, ...], service: str) -> Fingerprint:
         parts = ["\x1f".join((raised.type, raised.detail, *raised.frames[:TOP_FRAMES])) for raised in chain]
         whole, coarse = self._digests(service, "trace\x1d" + "\x1e".join(parts), "coarse-trace\x1d" + parts[0])
         types = tuple([raised.type for raised in chain if raised.type])
-        return Fingerprint(whole, coarse, "trace", types, _headline(chain[0]))
+        return Fingerprint(whole, coarse, "trace", types, self._headline(chain[0]))
 
     def _of_message(self, text: str, service: str) -> Fingerprint:
-        fixed, template = describe(tokenise(text), MAX_TEMPLATE)
-        whole, coarse = self._digests(service, "message\x1d" + fixed)
-        return Fingerprint(whole, coarse, "message", (), template)
+        tokens = self._tokenise(text)
+        known = self._alike.get((service, tokens))
+        if known is None:
+            fixed, template = describe(tokens, MAX_TEMPLATE)
+            whole, coarse = self._digests(service, "message\x1d" + fixed)
+            known = Fingerprint(whole, coarse, "message", (), template)
+            _remember(self._alike, (service, tokens), known, len(tokens) <= _MAX_ALIKE_TOKENS)
+        return known
+
+    def _headline(self, outer: Raised) -> str:
+        where = outer.type or (outer.frames[0] if outer.frames else "trace")
+        tokens = self._tokenise(outer.message)
+        known = self._headlines.get((where, tokens))
+        if known is None:
+            _, words = describe(tokens, _TEMPLATE_MESSAGE)
+            known = _one_line(f"{where}: {words}" if words else where)
+            _remember(self._headlines, (where, tokens), known, len(tokens) <= _MAX_ALIKE_TOKENS)
+        return known
 
     def _digests(self, service: str, identity: str, coarse: str = "") -> tuple[str, str]:
         """Hash an identity and what is coarse of it: by default its first fixed words."""
@@ -96,10 +114,15 @@ class Fingerprinter:
         return known
 
 
-def _headline(outer: Raised) -> str:
-    where = outer.type or (outer.frames[0] if outer.frames else "trace")
-    _, words = describe(tokenise(outer.message), _TEMPLATE_MESSAGE)
-    return _one_line(f"{where}: {words}" if words else where)
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
+
+
+def _remember(memory: dict[_Key, _Value], key: _Key, value: _Value, small: bool) -> None:  # noqa: FBT001 - private
+    if len(memory) >= _MAX_SEEN:
+        memory.clear()
+    if small:
+        memory[key] = value
 
 
 def _one_line(text: str) -> str:

@@ -24,6 +24,8 @@ class NewFaultCap:
     Minutes are those of Kinesis' arrival time, so that a replay of the stream decides alike if it starts from the same
     memory. The memory is that of one process and is not kept over a restart: afterwards all faults are new again, so a
     service with more than `per_minute` live faults may see some of them announced under their coarse fingerprint once.
+    Workers of one process share it; each process counts what it reads, so W processes let up to W times as much
+    through, and a fault may be over the cap in one and under it in another, which makes two alerts of it.
     Records below the cap, nearly all, get the same fingerprint before and after a crash. Threads may share it.
     """
 

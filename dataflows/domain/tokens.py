@@ -1,9 +1,13 @@
 """The signature of a message without a trace: which of its words are fixed, which vary."""
 
 import re
-from typing import Final, NamedTuple
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
 
 from dataflows.domain.log_prefix import message_start
+from dataflows.domain.tokens_codes import CODE_KEYS, EDGES, codes_behind, is_code
+from dataflows.domain.tokens_codes import LEADS as CODE_LEADS
 
 MAX_TOKENS: Final = 200
 """Words looked at; what a longer message says after them does not decide which fault it is."""
@@ -23,23 +27,20 @@ _MIN_HEX: Final = 8
 WILD: Final = "*"
 
 
-class Token(NamedTuple):
-    """One whitespace-separated word, understood."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Token:
+    """One whitespace-separated word, understood. Words understood alike share one token, so it compares by identity."""
 
     sig: str
     """What goes into the signature; `*` for a variable word, empty for punctuation."""
     shown: str
     """What people see, with the variable part as `<num>`, `<ip>`, `<path>`, `<id>` or `<*>`."""
-    lead: str
-    """What follows: `name` a name, `code` a status code, `credential` a name behind `for`; else empty."""
-    code: str
-    """The word as a status code, else empty."""
+    lead: str = ""
+    """What follows: `name` a name, `status` or `code` a code, `credential` a name behind `for`; else empty."""
 
 
 _NUMBER = re.compile(r"[+-]?(?:\d[\d,._]*|0x[\da-fA-F]+)(?:%|[a-zA-Z]{1,3})?$")
 _IP = re.compile(r"/?\d{1,3}(?:\.\d{1,3}){3}(?:[:/]\d{1,5})?$")
-_CODE = re.compile(r"(?:4(?!04)\d\d|5\d\d|13[479]|143)$")
-"""HTTP errors, and exits by signals 6, 9, 11 and 15 (128 more). Not 404: access logs mix it with 200 (measured)."""
 _KEPT = re.compile(
     r"(?:ORA|AADSTS|TNS|CVE|DB2|SQL|PLS|MSB|CS|TS|ERR|WFLY\w*|HHH|HV|IGN|SRVE|AMQ)-?\d{3,7}[A-Z]?$"
     r"|(?:S3|EC2|IPv[46]|UTF-?8|SHA-?(?:1|256|512)|MD5|HTTP/?[12](?:\.[01])?|OAuth2?|TLSv?1(?:\.[0-3])?|X\.?509|log4j2?|slf4j"
@@ -88,11 +89,10 @@ _FIXED_FIELDS = frozenset(
     {"message", "msg", "error", "err", "level", "event", "type", "reason", "code", "status", "exception"}
 )
 """Fields of a JSON object whose value says what happened, not to whom."""
-_CODE_FOLLOWS = frozenset({"status", "code", "statuscode", "status_code", "http", "errno"})
 _CREDENTIALS = frozenset({"password", "publickey", "credentials"})
 _LEADS: Final = {
+    **CODE_LEADS,
     **dict.fromkeys(_CREDENTIALS, "credential"),
-    **dict.fromkeys(_CODE_FOLLOWS, "code"),
     **dict.fromkeys(_NAME_FOLLOWS, "name"),
 }
 
@@ -102,20 +102,83 @@ _LONG_IDENTIFIER: Final = 10
 _HIDDEN: Final = "\x1a0"
 """Stands for a redacted value: variable by its digit, like what it hides, so that redaction changes no fingerprint."""
 
-_memo: dict[str, Token] = {}
-_long_memo: dict[str, Token] = {}
+_CODE_KINDS = frozenset(CODE_LEADS.values())
+
 _kinds: dict[str, str] = {}
 
 
-def tokenise(text: str) -> list[Token]:
-    """Classify the first `MAX_TOKENS` words. Pure but for the memo; never raises."""
-    if "[" in text:
-        text = _PLACEHOLDER.sub(_HIDDEN, text)
-    get = _memo.get
-    return [get(word) or _long_memo.get(word) or _classify(word) for word in text.split(None, MAX_TOKENS)[:MAX_TOKENS]]
+class _Memory:
+    """Words with their tokens. A token is shared, and known as a lead, within one memory only."""
+
+    def __init__(self) -> None:
+        self.words: dict[str, Token] = {}
+        self.long_words: dict[str, Token] = {}
+        self.shared: dict[tuple[str, str, str], Token] = {}
+        self.code_leads: set[Token] = set()
+
+    def share(self, sig: str, shown: str, lead: str = "") -> Token:
+        """Return the one token of these values."""
+        token = self.shared.get((sig, shown, lead))
+        if token is None:
+            token = Token(sig, shown, lead)
+            if lead in _CODE_KINDS:
+                self.code_leads.add(token)
+            self.shared[sig, shown, lead] = token
+        return token
 
 
-def describe(tokens: list[Token], limit: int) -> tuple[str, str]:
+class Tokeniser:
+    """Splits messages into understood words; remembers words up to a bound, then forgets them all.
+
+    The memory never changes an answer. Threads may share one.
+    """
+
+    def __init__(self) -> None:
+        self._memory = _Memory()
+
+    def __call__(self, text: str) -> tuple[Token, ...]:
+        """Classify the first `MAX_TOKENS` words. Never raises.
+
+        Messages that differ in values only mostly get equal tuples, so that a tuple may be a key.
+        """
+        if "[" in text:
+            text = _PLACEHOLDER.sub(_HIDDEN, text)
+        memory = self._memory
+        get, get_long = memory.words.get, memory.long_words.get
+        words = text.split(None, MAX_TOKENS)[:MAX_TOKENS]
+        tokens = [get(word) or get_long(word) or self._classify(word, memory) for word in words]
+        if not memory.code_leads.isdisjoint(tokens):
+            _keep_codes(words, tokens, memory)
+        return tuple(tokens)
+
+    def _classify(self, word: str, memory: _Memory) -> Token:
+        if len(memory.shared) >= _MAX_MEMO:
+            self._memory = _Memory()
+        understood = _understand(word)
+        if len(word) > _MAX_LONG_WORD:
+            return Token(*understood)
+        token = memory.share(*understood)
+        if len(word) <= _MAX_MEMO_WORD:
+            if len(memory.words) >= _MAX_MEMO:
+                memory.words.clear()
+            memory.words[word] = token
+        else:
+            if len(memory.long_words) >= _MAX_LONG_MEMO:
+                memory.long_words.clear()
+            memory.long_words[word] = token
+        return token
+
+
+def _keep_codes(words: list[str], tokens: list[Token], memory: _Memory) -> None:
+    """Put back the codes behind words that announce them."""
+    for index, token in enumerate(tokens):
+        if token.lead in _CODE_KINDS:
+            for at, code in codes_behind(token.lead, words, index):
+                if tokens[at].sig == WILD:
+                    tokens[at] = memory.share(code, words[at][:_MAX_LONG_WORD])
+
+
+def describe(tokens: Iterable[Token], limit: int) -> tuple[str, str]:
     """Return the signature of a message and its template.
 
     The signature joins the fixed words; runs of variable ones become one `*`. Equal for messages that differ in values
@@ -124,17 +187,13 @@ def describe(tokens: list[Token], limit: int) -> tuple[str, str]:
     out: list[str] = []
     shown: list[str] = []
     last = lead = ""
-    for sig, view, follows, code in tokens:
-        part, seen = sig, view
-        if lead:
-            if lead == "code" and code:
-                part, seen = code, view.replace("<num>", code)
-            elif lead == "name" and sig.isalpha() and sig.lower() not in _NO_NAME:
-                part, seen = WILD, view.replace(sig, "<*>", 1)
-            # `password for kim from ...`: a name follows here too.
-            lead = "name" if lead == "credential" and sig == "for" else follows
-        else:
-            lead = follows
+    for token in tokens:
+        part, seen = token.sig, token.shown
+        if lead == "name" and part.isalpha() and part.lower() not in _NO_NAME:
+            seen = seen.replace(part, "<*>", 1)
+            part = WILD
+        # `password for kim from ...`: a name follows here too.
+        lead = "name" if lead == "credential" and token.sig == "for" else token.lead
         shown.append(seen)
         if not part or (last == WILD and (part == WILD or part.lower() in _UNITS or part.lower() in _CALENDAR)):
             continue
@@ -145,40 +204,27 @@ def describe(tokens: list[Token], limit: int) -> tuple[str, str]:
     return " ".join(out), text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-def _classify(word: str) -> Token:
-    token = _understand(word)
-    if len(word) <= _MAX_MEMO_WORD:
-        if len(_memo) >= _MAX_MEMO:
-            _memo.clear()
-        _memo[word] = token
-    elif len(word) <= _MAX_LONG_WORD:
-        if len(_long_memo) >= _MAX_LONG_MEMO:
-            _long_memo.clear()
-        _long_memo[word] = token
-    return token
-
-
-def _understand(word: str) -> Token:
+def _understand(word: str) -> tuple[str, str, str]:
     word = word[:500]
-    core = word.strip(".,;:()[]{}<>\"'`!?#*-=|")
+    core = word.strip(EDGES)
     if not core:
-        return Token(WILD if word == "<*>" else "", word, "", "")
+        return WILD if word == "<*>" else "", word, ""
     lower = core.lower()
     lead = _LEADS.get(lower, "")
     if core.isalpha() and core.isascii() and lower not in _WORDS_IN_VALUE and len(core) <= 30:
         if lower in _CALENDAR and len(core) == 3 and core[0].isupper() and core != "May":
-            return Token(WILD, word.replace(core, "<*>"), "", "")
+            return WILD, word.replace(core, "<*>"), ""
         if not (len(core) >= 8 and _HEX.match(core)):
-            return Token(core + ("=" if word.endswith("=") else ""), word, lead, "")
+            return core + ("=" if word.endswith("=") else ""), word, lead
     if "://" not in core and core[0] not in "/\\~" and any(mark in core for mark in "{}()[]<>,;|\"'=&?:"):
-        return _compound(word)
+        return *_compound(word), ""
     kind = variable_kind(core)
     if kind:
-        return Token(WILD, word.replace(core, kind, 1), "", core if _CODE.match(core) else "")
-    return Token(core, word, "code" if lower.startswith("http/") else lead, "")
+        return WILD, word.replace(core, kind, 1), ""
+    return core, word, "status" if lower.startswith("http/") else lead
 
 
-def _compound(word: str) -> Token:
+def _compound(word: str) -> tuple[str, str]:
     """Classify the parts of `key=value`, `key:value`, `call(argument)`, `{"key":"value"}`: values vary, keys stay."""
     sig: list[str] = []
     shown: list[str] = []
@@ -188,31 +234,37 @@ def _compound(word: str) -> Token:
             if "=" in part and sig and sig[-1] != WILD:
                 key = sig[-1]
                 sig[-1] += "="
+            elif part == "[" and sig and sig[-1].lower() in CODE_KEYS:  # `SQLSTATE[42S02]`
+                key = sig[-1]
             shown.append(part)
             continue
         if part == ":" and sig and sig[-1] != WILD:
-            key = "" if sig[-1].lower() in _FIXED_FIELDS else sig[-1]
+            key = sig[-1]
             shown.append(part)
             continue
         pair = _PAIR.match(part) or _PATH_PAIR.match(part)
         if pair and not key and not variable_kind(pair["key"]) and not _HOST_PORT.match(part):
-            kind = variable_kind(pair["value"])
-            keeps = pair["key"].lower() in _CODE_FOLLOWS and _CODE.match(pair["value"])
+            kind = "" if _says_what(pair["key"], pair["value"]) else variable_kind(pair["value"])
             sig.append(pair["key"] + ":")
-            shown.append(pair["key"] + pair["colon"] + (kind if kind and not keeps else pair["value"]))
-            piece = WILD if kind and not keeps else pair["value"]
+            shown.append(pair["key"] + pair["colon"] + (kind or pair["value"]))
+            piece = WILD if kind else pair["value"]
         else:
             if part[0] == ":" and sig and sig[-1] != WILD and not key:  # `"status":503`
-                key = "" if sig[-1].lower() in _FIXED_FIELDS - _CODE_FOLLOWS else sig[-1]
+                key = sig[-1]
             core = part.strip(".:!#*-")
-            keeps = key.lower() in _CODE_FOLLOWS and _CODE.match(core)
-            kind = "" if keeps or not core else "<*>" if key else variable_kind(core)
+            kind = "" if not core or _says_what(key, core) else "<*>" if key else variable_kind(core)
             shown.append(part.replace(core, kind, 1) if kind else part)
             piece = WILD if kind else core
         if piece and not (piece == WILD and sig and sig[-1] == WILD):
             sig.append(piece)
         key = ""
-    return Token(" ".join(sig), "".join(shown), "", "")
+    return " ".join(sig), "".join(shown)
+
+
+def _says_what(key: str, value: str) -> bool:
+    """Tell whether the value of a key says what happened, not to whom."""
+    key = key.lower().rpartition(".")[2]
+    return is_code(key, value) or (key in _FIXED_FIELDS and not variable_kind(value))
 
 
 def variable_kind(core: str) -> str:

@@ -1,11 +1,14 @@
 """Read a stack trace: which exceptions, outermost first, and where each was raised."""
 
 import re
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from dataflows.domain.trace_frames import FRAMEWORKS, Frameworks
-from dataflows.domain.trace_lines import Line, classify, header
+from dataflows.domain.trace_headers import dart_header, header, loose_header, rust_place
+from dataflows.domain.trace_line import Line
+from dataflows.domain.trace_lines import classify
+from dataflows.domain.trace_python import PythonErrors
+from dataflows.domain.trace_raised import Open, Raised
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,36 +20,8 @@ _MAX_MEMO: Final = 20_000
 """Lines remembered (about 5 MB); a service has some hundreds of distinct frames."""
 _MAX_MEMO_LINE: Final = 300
 _MAX_PENDING: Final = 30
-_RUST_PLACE = re.compile(r"^\S{1,300}\.rs:\d+:\d+:$")
-"""Rust since 1.73 says where it panicked first, and why on the next line."""
-
-
-class Raised(NamedTuple):
-    """One exception of a chain."""
-
-    type: str
-    """As written, qualified; `panic` for Go and Rust; empty when the header is missing."""
-    message: str
-    """First line of the message, without the type."""
-    frames: tuple[str, ...]
-    """Frame names without line numbers, innermost first, repeats dropped; in-app only where there is any in-app."""
-    detail: str = ""
-    """What stands for a type in languages without one: Go's `runtime error: ...` class."""
-
-
-@dataclass(slots=True)
-class _Open:
-    """An exception while its lines are still being read."""
-
-    head: Line
-    frames: list[Line] = field(default_factory=list)
-
-    def close(self, *, innermost_last: bool) -> Raised:
-        frames = self.frames[::-1] if innermost_last else self.frames
-        ours = [frame.name for frame in frames if frame.ours] or [frame.name for frame in frames]
-        is_panic = self.head.kind == "panic"
-        kind, detail = ("panic", self.head.name) if is_panic else (self.head.name, "")
-        return Raised(kind, self.head.rest, tuple(dict.fromkeys(ours)), detail)
+_GO_BARE = re.compile(r"(?P<name>[^\s\"=]*[\w)]\.[\w.\[\]]{1,200})$")
+"""A function without its arguments: zap and pkg/errors print it so."""
 
 
 class TraceReader:
@@ -58,7 +33,7 @@ class TraceReader:
 
     def read(self, text: str) -> tuple[Raised, ...]:
         """Return the chain, outermost first; empty where the text is no trace. Expects a normalised text."""
-        if "\n" not in text:
+        if "\n" not in text and "' panicked at " not in text and ") panicked at " not in text:
             return ()
         scan = _Scan(self._frameworks)
         known = self._memo.get
@@ -89,29 +64,17 @@ class _Scan:
 
     def __init__(self, frameworks: Frameworks) -> None:
         self.frameworks = frameworks
-        self.chain: list[_Open] = []
-        self.python: list[_Open] = []
-        self.current: _Open | None = None
+        self.chain: list[Open] = []
+        self.python = PythonErrors()
+        self.current: Open | None = None
         self.pending: list[tuple[Line, str]] = []
-        self.reading_python = False
         self.goroutines = 0
+        self.listing = self.innermost_first = False
         self.previous, self.previous_raw = Line("skip"), ""
-        self._on: dict[str, Callable[[Line, str], None]] = {
-            "frame": self._frame,
-            "rust": self._frame,
-            "cause": self._cause,
-            "panic": self._panic,
-            "python_start": self._python_start,
-            "python_frame": self._python_frame,
-            "goroutine": self._goroutine,
-            "go_file": self._go_file,
-            "head": self._text,
-            "text": self._text,
-        }
 
     def take(self, line: Line, raw: str) -> None:
         if line.kind != "skip":
-            self._on[line.kind](line, raw)
+            _TAKE[line.kind](self, line, raw)
         self.previous, self.previous_raw = line, raw
 
     def frames_of_current(self) -> "Callable[[Line], None] | None":
@@ -119,120 +82,160 @@ class _Scan:
         return self.current.frames.append if self.current is not None and not self.pending else None
 
     def result(self) -> tuple[Raised, ...]:
-        python = [error for error in self.python if error.frames]
+        python = self.python.result()
         if python:
-            return tuple(error.close(innermost_last=True) for error in python[: -MAX_RAISED - 1 : -1])
+            return tuple(python[:MAX_RAISED])
         for error in self.chain:
-            if error.frames and (error.head.name or error.head.kind == "panic" or len(error.frames) > 1):
-                return tuple([error.close(innermost_last=False) for error in self.chain[:MAX_RAISED]])
+            if error.place or (error.frames and (error.head.name or error.head.kind == "panic" or error.frames[1:])):
+                chain = self.chain[::-1] if self.innermost_first else self.chain
+                return tuple([error.close() for error in chain[:MAX_RAISED]])
         return ()
 
-    def _open(self, head: Line) -> _Open:
-        self.current = _Open(head)
+    def _open(self, head: Line) -> Open:
+        self.current = Open(head, parent=self.current)
         self.chain.append(self.current)
         self.pending.clear()
         return self.current
 
-    def _frame(self, line: Line, _: str) -> None:
+    def frame(self, line: Line, _: str) -> None:
         if self.previous.kind == "rust" and line.kind == "frame":
             return  # the source place of the Rust frame above
         if self.current is None or self.pending:
-            heads = self._pending_heads(strict=self.current is not None)
+            heads = self._pending_heads(loose=not _NAME_MARKS.isdisjoint(line.name))
             if heads or self.current is None:
-                for head in heads or [Line("head", line.rest)]:
+                for head in heads or [Line("head")]:
                     self._open(head)
             self.pending.clear()
         if self.current is not None:
             self.current.frames.append(line)
 
-    def _pending_heads(self, *, strict: bool) -> list[Line]:
-        """Choose the header among the lines before a frame: the first that names an exception type."""
+    def _pending_heads(self, *, loose: bool) -> list[Line]:
+        """Choose the header among the lines before a frame: the first that starts with an exception type, or names one.
+
+        `loose`: what follows is a frame beyond doubt, so the first or the last line names a type, even an odd one.
+        """
+        strict = self.current is not None and not self.listing
+        named: list[Line] = []
         for position, (line, raw) in enumerate(self.pending):
             outer, *inner = raw.split(" ---> ")
-            head = header(outer.strip()) if inner else line if line.kind == "head" else None
+            head = _any_header(outer.strip()) if inner else line if line.kind == "head" else None
             if head is not None and not (strict and outer[:1].isspace()):
-                return [head, *(found for part in inner if (found := header(part)) is not None)]
+                heads = [head, *(found for part in inner if (found := _any_header(part)) is not None)]
+                if raw.lstrip().startswith(head.name):
+                    return heads
+                named = named or heads
             if raw.startswith("Unhandled exception:") and position + 1 < len(self.pending):
-                return [_dart_header(self.pending[position + 1][1])]
+                return named or [dart_header(self.pending[position + 1][1])]
+        if named:
+            return named
+        if loose and not strict and self.pending:
+            for _, raw in (self.pending[-1], self.pending[0]):
+                head = loose_header(raw.strip())
+                if head is not None:
+                    return [head]
         return []
 
-    def _cause(self, line: Line, _: str) -> None:
+    def raising_frame(self, line: Line, _: str) -> None:
+        self._open(Line("head", line.rest)).frames.append(line)
+
+    def cause(self, line: Line, _: str) -> None:
+        if self.current is None:
+            for head in self._pending_heads(loose=True):
+                self._open(head)
         self._open(line)
 
-    def _panic(self, line: Line, raw: str) -> None:
+    def outer(self, line: Line, raw: str) -> None:
+        if self.current is None:
+            self.text(line, raw)
+        else:
+            self.innermost_first = True
+            self._open(line)
+
+    def inner_end(self, _: Line, __: str) -> None:
+        if self.current is not None and self.current.parent is not None:
+            self.current = self.current.parent
+
+    def members(self, _: Line, __: str) -> None:
+        self.listing = True
+
+    def python_start(self, _: Line, raw: str) -> None:
+        self.python.start(raw)
+
+    def python_frame(self, line: Line, raw: str) -> None:
+        self.python.frame(line, raw)
+
+    def python_member(self, _: Line, raw: str) -> None:
+        self.python.member(raw)
+
+    def panic(self, line: Line, raw: str) -> None:
         if self.current is None:
             self._open(line)
         else:
-            self._text(line, raw)
+            self.text(line, raw)
 
-    def _python_start(self, _: Line, __: str) -> None:
-        self.python.append(_Open(Line("head")))
-        self.reading_python = True
+    def rust_panic(self, line: Line, _: str) -> None:
+        if self.current is None:
+            self._open(Line("panic", "", line.rest)).place = line.name
 
-    def _python_frame(self, line: Line, _: str) -> None:
-        if not self.python:
-            self._python_start(line, "")
-        self.python[-1].frames.append(line)
-
-    def _goroutine(self, _: Line, __: str) -> None:
+    def goroutine(self, _: Line, __: str) -> None:
         self.goroutines += 1
         if self.current is None:
             self._open(Line("panic"))
 
-    def _go_file(self, line: Line, _: str) -> None:
+    def go_file(self, line: Line, _: str) -> None:
         kind, raw = self.previous.kind, self.previous_raw
-        if self.current is None or self.goroutines > 1 or kind not in {"text", "head", "panic"} or "(" not in raw:
+        if self.goroutines > 1 or kind not in {"text", "head", "panic"}:
             return
         name = _go_function(raw)
-        self.current.frames.append(Line("frame", name, "", line.ours and not name.startswith(self.frameworks.names)))
+        if not name or (self.current is None and raw.endswith(")")):
+            return
+        error = self.current or self._open(Line("head", "", self.pending[0][1] if self.pending[1:] else ""))
+        error.frames.append(Line("frame", name, "", line.ours and not name.startswith(self.frameworks.names)))
 
-    def _text(self, line: Line, raw: str) -> None:
-        if self.reading_python:
-            if self.python[-1].frames and not raw.startswith((" ", "\t")):
-                self._python_header(line, raw)
-            elif self.python[-1].frames and raw.lstrip().startswith("| "):
-                self._python_header(line, raw.lstrip().lstrip("| "), grouped=True)
-        elif self.current is not None and _RUST_PLACE.search(self.current.head.rest):
-            self.current.head = self.current.head._replace(rest=raw)
-        elif len(self.pending) < _MAX_PENDING:
+    def text(self, line: Line, raw: str) -> None:
+        if self.python.text(line, raw):
+            return
+        error = self.current
+        if error is not None and error.head.kind == "panic" and not error.frames and self.goroutines == 0:
+            error.place = error.place or rust_place(raw)
+            if not error.head.rest:  # Rust since 1.73 says where first, and why on the next line
+                error.head = error.head._replace(rest=raw)
+        if len(self.pending) < _MAX_PENDING:
             self.pending.append((line, raw))
 
-    def _python_header(self, line: Line, raw: str, *, grouped: bool = False) -> None:
-        name, _, rest = raw.partition(":")
-        if line.kind != "head" and (grouped or not name.replace(".", "").replace("_", "").isalnum()):
-            return
-        self.python[-1].head = line if line.kind == "head" else Line("head", name, rest.strip())
-        self.reading_python = False
+
+_TAKE: Final[dict[str, "Callable[[_Scan, Line, str], None]"]] = {
+    "frame": _Scan.frame,
+    "rust": _Scan.frame,
+    "raising_frame": _Scan.raising_frame,
+    "cause": _Scan.cause,
+    "outer": _Scan.outer,
+    "inner_end": _Scan.inner_end,
+    "members": _Scan.members,
+    "panic": _Scan.panic,
+    "rust_panic": _Scan.rust_panic,
+    "python_start": _Scan.python_start,
+    "python_frame": _Scan.python_frame,
+    "python_member": _Scan.python_member,
+    "goroutine": _Scan.goroutine,
+    "go_file": _Scan.go_file,
+    "head": _Scan.text,
+    "text": _Scan.text,
+}
+"""What each kind of line does; made once, not per text."""
+_NAME_MARKS: Final = frozenset(".@:")
+"""A qualified name or a source file: `at noon (sharp)` has neither."""
+
+
+def _any_header(text: str) -> Line | None:
+    return header(text) or loose_header(text)
 
 
 def _go_function(raw: str) -> str:
-    from_args = raw[: raw.rindex("(")].strip()
-    parts = from_args.rsplit(".func", 1)
-    return parts[0] + ".func" if len(parts) > 1 and parts[1].replace(".", "").isdigit() else from_args
-
-
-_DART_TYPES: Final = {
-    "Bad state": "StateError",
-    "Invalid argument": "ArgumentError",
-    "Unsupported operation": "UnsupportedError",
-    "Concurrent modification": "ConcurrentModificationError",
-    "Out of Memory": "OutOfMemoryError",
-    "Stack Overflow": "StackOverflowError",
-    "Assertion failed": "AssertionError",
-    "Failed assertion": "AssertionError",
-    "Cannot instantiate abstract class": "AbstractClassInstantiationError",
-    "Reading static variable": "CyclicInitializationError",
-    "Switch case fall-through": "FallThroughError",
-    "malformed type": "TypeError",
-    "is not a subtype of": "TypeError",
-}
-"""Dart prints `toString()`, which for these errors of `dart:core` does not start with the type."""
-
-
-def _dart_header(raw: str) -> Line:
-    for phrase, name in _DART_TYPES.items():
-        if phrase in raw:
-            return Line("head", name, raw)
-    if raw.startswith("Instance of '"):
-        return Line("head", raw[13:].rstrip("'")[:100])
-    return header(raw) or Line("head", "", raw)
+    if not raw.endswith(")"):
+        bare = _GO_BARE.search(raw[-300:])
+        name = bare["name"] if bare else ""
+    else:
+        name = raw[: raw.rindex("(")].strip() if "(" in raw else ""
+    parts = name.rsplit(".func", 1)
+    return parts[0] + ".func" if len(parts) > 1 and parts[1].replace(".", "").isdigit() else name

@@ -116,7 +116,7 @@ FRAMEWORKS: Final = Frameworks(
 """Public knowledge of the ecosystems; `/go/src/` is the toolchain only when below `/usr/local` or at the start."""
 
 _SYNTHETIC = re.compile(
-    r"\$\$[^.]*|(?<=\$)\d+|(?<=Accessor)\d+|(?<=Proxy)\d+|(?<=func)\d+(?:\.\d+)*|(?<=d__)\d+|`\d+|@[\da-f]+"
+    r"\$\$[^.]*|(?<=\$)\d+|(?<=Accessor)\d+|(?<=Proxy)\d+|(?<=lambda_method)\d+|(?<=func)\d+(?:\.\d+)*|(?<=d__)\d+|`\d+|@[\da-f]+"
 )
 _DIGITS = re.compile(r"\d+")
 

@@ -1,59 +1,38 @@
 """What one line of a stack trace is, whatever language wrote it."""
 
 import re
-from typing import Final, Literal, NamedTuple
+from typing import Final
 
 from dataflows.domain.trace_frames import Frameworks, in_app, stable_name, stable_path
-
-Kind = Literal[
-    "frame", "head", "cause", "python_start", "python_frame", "panic", "goroutine", "go_file", "rust", "skip", "text"
-]
-"""`head` starts with an exception type; `cause` says it is a cause; `text` is anything else."""
-
-
-class Line(NamedTuple):
-    """One line, understood."""
-
-    kind: Kind
-    name: str = ""
-    """Frame or exception type; empty where the kind has none."""
-    rest: str = ""
-    """The exception message; of a Ruby frame, the exception type that its line ends with."""
-    ours: bool = False
-    """Frames: in-app."""
-
-
-TEXT: Final = Line("text")
-SKIP: Final = Line("skip")
+from dataflows.domain.trace_headers import CAUSES, cause, header, rust_place
+from dataflows.domain.trace_line import SKIP, TEXT, Kind, Line
 
 _AT = re.compile(
     r"at (?:async |new |eval at |static )?(?:[\w.@-]*/)*(?P<name>[^\s()/][^\s()]*)?"
     r"(?: \[as [^\]]*\])? ?(?P<args>\((?P<where>.*))$"
 )
 _AT_FILE = re.compile(r"at (?:async )?(?:file://)?(?P<where>\S{1,500}):\d+:\d+$")
+_EVAL = re.compile(r"eval at (?P<name>[^\s()]{1,200}) \((?P<path>[^()]{1,500}?)(?::\d+){0,2}\)")
 _AT_BARE = re.compile(r"at (?P<name>\w+)$")
 _WHERE_END = re.compile(r"(?::\d+){1,2}\).*|\).*")
 _SOURCE_NAME = re.compile(r"(?:[\w$]+\.\w{1,8}(?::\d+)?|Unknown Source|Native Method|<generated>)\)")
 _PYTHON = re.compile(r'File "(?P<path>[^"]{1,500})", line \d+(?:, in (?P<name>.{1,200}))?$')
-_GO_FILE = re.compile(r"\s+(?P<path>\S{1,500}\.(?:go|s)):\d+(?: \+0x[\da-f]+.*)?$")
+_GO_FILE = re.compile(r"\s+(?P<path>\S{1,500}\.(?:go|s)):\d+(?: \+0x[\da-f]+.*|[\"'}\]]+.*)?$")
 _NUMBERED = re.compile(r"#\d+\s+(?P<name>\S.*)$")
-_RUBY = re.compile(r"(?:from )?(?P<path>[^\s:][^:]{0,300}\.rb):\d+:in [`'](?P<name>[^']{1,200})")
+_RUBY = re.compile(r"(?:^|[\s\"'=])(?:from )?(?P<path>[^\s:\"'=]{1,300}\.rb):\d+:in [`'](?P<name>[^']{1,200})")
 _RUBY_TYPE = re.compile(r"[`'\"]: .{0,500}\(([A-Z][\w:]*)\)$")
 _RUST = re.compile(r"\d+:\s+(?:0x[\da-f]+ - )?(?P<name>[\w<>:{}# ]{1,300})$")
 _GOROUTINE = re.compile(r"goroutine \d+ .{0,80}\[.{1,80}\]:")
-_PANIC = re.compile(
-    r"(?:.*\bpanic serving [^ ]+:|.*\bpanic:|fatal error:|thread '[^']{0,100}' (?:\(\d+\) )?panicked at) ?(?P<rest>.*)$"
-)
+_PANIC = re.compile(r"(?:.*\bpanic serving [^ ]+:|.*\bpanic:|fatal error:) ?(?P<rest>.*)$")
+_RUST_PANIC = re.compile(r"thread '[^']{0,100}' (?:\(\d+\) )?panicked at (?P<rest>.*)$")
 _RUNTIME_ERROR = re.compile(r"(?:runtime error: )?[a-z][a-z -]{3,60}")
-_SUFFIX = r"(?:Exception|Error|Throwable|Failure|Fault|Interrupt|Interruption|Timeout|Exit|Warning|Violation|Problem)"
-_STRONG = re.compile(
-    rf"(?:^|[\s:\]'\"(>])(?P<name>(?:[A-Za-z_][\w$-]*(?:\.|::))*(?:[A-Z]\w*?{_SUFFIX}|Exception|Error|Throwable)(?:\$\w+|\d)?(?:`\d)?)'?"
-    r"(?= with message|:|\s*$| \(|\[|;)"
+_NEXT = re.compile(r"Next (?:[\w\\]{1,200}\\)?[A-Z]\w*: ")
+_MEMBER = re.compile(r"-(?:\+-)?-{3,} (?:\d+|\.\.\.) -{4,}$")
+_SIGNS: Final[tuple[tuple[str, re.Pattern[str], Kind], ...]] = (
+    ("Traceback (most recent call", re.compile(""), "python_start"),
+    ("goroutine ", _GOROUTINE, "goroutine"),
+    ("---- ", _MEMBER, "python_member"),
 )
-_WEAK = re.compile(
-    r"(?P<name>(?:[a-z_][\w$]*\.)+[A-Z][\w$]*|[A-Z]\w*Exit|[A-Z][a-z]+[A-Z]\w+|Exception|Error|StopIteration)(?=: |:?$)"
-)
-_CAUSE = ("Caused by: ", "Suppressed: ", "Wrapped by: ", "[cause]: ", "[errors]: ", "cause: ")
 _SKIP = (
     "... ",
     "created by ",
@@ -65,22 +44,13 @@ _SKIP = (
 )
 
 
-def header(text: str) -> Line | None:
-    """Find an exception type and its message in a line; a logger's prefix may precede it. None where there is none."""
-    text = text[:1000]
-    found = _STRONG.search(text) or _WEAK.match(text)
-    if found is None:
-        return None
-    return Line("head", found["name"], text[found.end() :].lstrip(": "))
-
-
 def classify(line: str, frameworks: Frameworks) -> Line:
     """Say what a line is. Pure, linear in the first 1,000 characters; never raises."""
     line = line[:1000].rstrip()
     text = line.lstrip(" \t|+")
     if not text:
         return SKIP
-    for rule in (_marker, _jvm_or_js, _python_or_go, _numbered):
+    for rule in (_marker, _outer_or_panic, _jvm_or_js, _python_or_go, _numbered):
         found = rule(line, text, frameworks)
         if found is not None:
             return found
@@ -89,21 +59,35 @@ def classify(line: str, frameworks: Frameworks) -> Line:
 
 def _marker(_: str, text: str, __: Frameworks) -> Line | None:
     if text.startswith(_SKIP):
-        return SKIP
-    if text.startswith(_CAUSE):
-        rest = text.partition(": ")[2]
-        head = header(rest)
-        return head._replace(kind="cause") if head else Line("cause", rest.partition(":")[0][:100], rest)
-    if "Traceback (most recent call" in text:
-        return Line("python_start")
-    if text.startswith("goroutine ") and _GOROUTINE.match(text):
-        return Line("goroutine")
-    if "panic" in text or text.startswith("fatal error:"):
-        panic = _PANIC.match(text)
-        if panic:
-            known = _RUNTIME_ERROR.match(panic["rest"]) if "runtime error:" in panic["rest"] else None
-            return Line("panic", known[0].strip() if known else "", panic["rest"])
+        return Line("inner_end") if text.startswith("--- End of inner") else SKIP
+    if text.startswith(CAUSES):
+        return cause(text)
+    for sign, rule, kind in _SIGNS:
+        if sign in text and rule.match(text):
+            return Line(kind)
     return None
+
+
+def _outer_or_panic(_: str, text: str, __: Frameworks) -> Line | None:
+    if text.startswith("Next ") and _NEXT.match(text):
+        name, _, rest = text[5:].partition(": ")
+        return Line("outer", name, rest)
+    if "panic" not in text and not text.startswith("fatal error:"):
+        return None
+    rust = _RUST_PANIC.search(text)
+    if rust:
+        return _rust_panic(rust["rest"])
+    panic = _PANIC.match(text)
+    if panic is None:
+        return None
+    fatal = text[0] == "f" or "runtime error:" in panic["rest"]
+    known = _RUNTIME_ERROR.match(panic["rest"]) if fatal else None
+    return Line("panic", known[0].strip() if known else "", panic["rest"])
+
+
+def _rust_panic(rest: str) -> Line:
+    place = rust_place(rest)
+    return Line("rust_panic", place, rest.rpartition("', ")[0].lstrip("'\"") if place else rest)
 
 
 def _jvm_or_js(_: str, text: str, frameworks: Frameworks) -> Line | None:
@@ -114,6 +98,10 @@ def _jvm_or_js(_: str, text: str, frameworks: Frameworks) -> Line | None:
         name, where = call["name"] or "", call["where"]
         if _SOURCE_NAME.match(where) and "." in name:
             return Line("frame", stable_name(name), "", in_app(name, "", frameworks))
+        evaluated = _EVAL.match(where)
+        if evaluated:
+            path = evaluated["path"]
+            return Line("frame", f"{evaluated['name']}@{stable_path(path)}", "", in_app("", path, frameworks))
         path = _WHERE_END.sub("", where, count=1)
         plain = "/" not in path and "." not in path
         seen = in_app(name, where if plain else path, frameworks)
@@ -145,13 +133,13 @@ def _numbered(_: str, text: str, frameworks: Frameworks) -> Line | None:
         if found:
             return _php_or_dart(found["name"], frameworks)
     if ".rb:" in text:
-        ruby = _RUBY.match(text)
+        ruby = _RUBY.search(text)
         if ruby:
             path = stable_path(ruby["path"])
             raised = _RUBY_TYPE.search(text)
-            return Line(
-                "frame", f"{path}:{ruby['name']}", raised[1] if raised else "", in_app("", ruby["path"], frameworks)
-            )
+            ours = in_app("", ruby["path"], frameworks)
+            kind: Kind = "raising_frame" if raised else "frame"
+            return Line(kind, f"{path}:{ruby['name']}", raised[1] if raised else "", ours)
     if text[0].isdigit():
         rust = _RUST.match(text)
         if rust and "::" in rust["name"]:

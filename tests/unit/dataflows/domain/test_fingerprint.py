@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -173,12 +174,37 @@ def test_same_in_every_process(seed: str) -> None:
     assert [fingerprint(message, "s").fingerprint for message in messages] == json.loads(run.stdout)
 
 
+@pytest.mark.slow
+def test_the_command_names_the_version() -> None:
+    """`cali fingerprint --json` answers with the fingerprint of the default settings and the version of the rules."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("CALI_")}
+    run = subprocess.run(
+        [Path(sys.executable).with_name("cali"), "fingerprint", "--json"],
+        input=json.dumps({"message": TRACE, "service": "s"}) + "\n",
+        env=clean,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    expected = {**fingerprint(TRACE, "s")._asdict(), "fp_version": FP_VERSION}
+    assert json.loads(json.dumps(expected)) == json.loads(run.stdout)
+
+
 _LINES = st.sampled_from(
     [
         *TRACE.split("\n"),
         *("Traceback (most recent call last):", '  File "a.py", line 3, in f', "ValueError", " | "),
         *("goroutine 1 [running]:", "panic: x", "main.f(0x1)", "\t/src/a.go:3 +0x1"),
-        *("#0 {main}", "at ", "Caused by: ", "(", "", "   0: a::b", "---> "),
+        *("#0 {main}", "at ", "Caused by: ", "(", "", "   0: a::b", "---> ", " ---> A: b", "Next A: b", "[errors]: ["),
+        *(
+            "thread 'x' panicked at ",
+            "a.rs:1:2:",
+            "', a.rs:1:2",
+            "   --- End of inner exception stack trace ---",
+            "A: b",
+        ),
+        *("  +-+---------------- 1 ----------------", "  + Exception Group Traceback (most recent call last):"),
+        *("a.rb:1:in `x': y (Z)", "main.f", "\t/a.go:1", "    at eval (eval at f (a:1:1), x:1:1)", "status 503"),
     ]
 )
 
@@ -196,10 +222,79 @@ def test_never_raises_and_is_deterministic(message: str, service: str) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "unit", ["a", "(", "at ", "\n", "at (", '"', "=", "\\n", "\x1b[", "é́", "\ud800", "[A", "1.", "a:", ":"]
-)
+HOSTILE = [
+    *(
+        "a",
+        "(",
+        "at ",
+        "\n",
+        "at (",
+        '"',
+        "=",
+        "\\n",
+        "\x1b[",
+        "é́",
+        "\ud800",
+        "[A",
+        "1.",
+        "a:",
+        ":",
+        "a::",
+        "A.",
+        "a.B",
+        "a\\",
+    ),
+    *(
+        "=A",
+        "AaB ",
+        '"Aa',
+        "Uncaught A",
+        "a.b.C\n",
+        "---> ",
+        "---> A\n",
+        "Next A\\",
+        "  | A\n",
+        "a, b.rs:",
+        "' panicked at ",
+    ),
+    *(
+        "thread 'x' panicked at ",
+        "eval at ",
+        "at eval (eval at a (",
+        "[cause]: ",
+        "[errors]: [\n",
+        "status ",
+        "error is ",
+    ),
+    *("ERROR 1 (23000) ", "error=A", "code=", "SQLSTATE[", "main.f\n\t/a.go:3\n", "---> (Inner Exception #1) A: b\n"),
+    *(
+        "a.rb:1:in `x': y (Z)\n",
+        "(A)",
+        "-",
+        "---- 1 ",
+        "UnhandledError: ",
+        "panic: ",
+        "\\",
+        '\\"',
+        "\\\\n",
+        "\\n\\tat ",
+    ),
+    *("    +---------------- 2 ----------------\n", 'Traceback (most recent call last):\n  File "a", line 1\nA\n'),
+]
+
+
+@pytest.mark.parametrize("unit", HOSTILE)
 def test_hostile_input_is_bounded(unit: str) -> None:
     """100 KB of one unit is a message like any other: what lies beyond the cap cannot change it."""
     text = unit * (100_000 // len(unit))
     assert fingerprint(text, "s") == fingerprint(text[: 64 * 1024] + "tail", "s")
+
+
+@pytest.mark.parametrize("unit", HOSTILE)
+def test_hostile_lines_are_cheap(unit: str) -> None:
+    """64 KB of one unit in lines of 1,000 characters, before a frame: 50 ms measured at most, so one second never."""
+    flat = unit.replace("\n", " ")
+    lines = [flat * (1_000 // len(flat)) + str(number) for number in range(64)]
+    started = time.process_time()
+    Fingerprinter()("\n".join(lines) + "\n\tat a.b.c(D.java:1)", "s")
+    assert time.process_time() - started < 1

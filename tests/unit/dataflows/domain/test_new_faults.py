@@ -60,6 +60,19 @@ def test_memory_is_bounded() -> None:
     assert [("api", "f1"), ("api", "f3")] == list(cap._known)
 
 
+def test_each_process_counts_for_itself() -> None:
+    """Two processes let twice as much through, and may name one fault in two ways."""
+    one, other = _used(NewFaultCap(1)), _used(NewFaultCap(1))
+    assert [("f1", ""), ("c0", "coarse"), ("f2", "")] == [one(1, 0), one(2, 0), other(2, 0)]
+
+
+def test_a_restart_forgets_what_was_known() -> None:
+    """A fault that had its own fingerprint may go under the coarse one after a restart, if others come first."""
+    before, after = _used(NewFaultCap(2)), _used(NewFaultCap(2))
+    assert [("f1", ""), ("f2", "")] == [before(1, 0), before(2, 0)]
+    assert [("f3", ""), ("f4", ""), ("c0", "coarse")] == [after(3, 0), after(4, 0), after(1, 0)]
+
+
 @given(st.lists(st.tuples(st.integers(0, 99), st.integers(0, 99)), max_size=300), st.integers(1, 5))
 def test_alerts_of_a_minute_are_bounded(faults: list[tuple[int, int]], per_minute: int) -> None:
     """Whatever a service logs, one minute holds at most twice the cap and one fingerprints."""

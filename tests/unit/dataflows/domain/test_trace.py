@@ -62,7 +62,7 @@ def test_python_last_printed_is_outermost() -> None:
 
 def test_python_exception_group() -> None:
     """The exceptions of a group are read through its frame of bars."""
-    assert [("ValueError", ("shop/tasks.py:fetch",)), ("ExceptionGroup", ("shop/tasks.py:run",))] == chain(PYTHON_GROUP)
+    assert [("ExceptionGroup", ("shop/tasks.py:run",)), ("ValueError", ("shop/tasks.py:fetch",))] == chain(PYTHON_GROUP)
 
 
 def test_go_keeps_the_class_of_a_runtime_error() -> None:
@@ -112,7 +112,13 @@ def test_frameless_header_is_found_behind_a_logger_prefix() -> None:
 
 @pytest.mark.parametrize(
     ("numbered", "plain"),
-    [("A$$EnhancerBySpringCGLIB$$1a2b", "A"), ("A$$SpringCGLIB$$0", "A"), ("A$1", "A$"), ("A$2", "A$")],
+    [
+        ("A$$EnhancerBySpringCGLIB$$1a2b", "A"),
+        ("A$$SpringCGLIB$$0", "A"),
+        ("A$1", "A$"),
+        ("A$2", "A$"),
+        ("lambda_method3", "lambda_method"),
+    ],
 )
 def test_numbers_of_compilers_and_proxies_vanish(numbered: str, plain: str) -> None:
     """Proxies and anonymous classes keep their name from build to build."""

@@ -1,0 +1,107 @@
+"""Exception types in the lines that name them: headers, causes, the place of a Rust panic."""
+
+import re
+from typing import Final
+
+from dataflows.domain.trace_frames import stable_path
+from dataflows.domain.trace_line import Line
+
+_SUFFIX = r"(?:Exception|Error|Throwable|Failure|Fault|Interrupt|Interruption|Timeout|Exit|Warning|Violation|Problem)"
+_STRONG = re.compile(
+    rf"(?:^|[\s:\]'\"(>=])(?P<name>(?:[A-Za-z_][\w$-]*(?:\.|::|\\{{1,2}})){{0,15}}"
+    rf"(?:[A-Z]\w*?{_SUFFIX}|Exception|Error|Throwable)(?:\$\w+|\d)?(?:`\d)?)'?"
+    r"(?= with message|:|\s*$| ?[(\[]|;)"
+)
+_WEAK = re.compile(
+    r"(?P<name>(?:[a-z_][\w$]*\.)+(?![A-Z]{2,}\b)[A-Z][\w$]*"
+    r"|[A-Z]\w*Exit|[A-Z][a-z]+[A-Z]\w+|Exception|Error|StopIteration)(?=: |:?$)"
+)
+_QUALIFIED = r"[A-Za-z_][\w$]*(?:(?:\.|::|\\{1,2})[A-Za-z_][\w$]*){0,15}(?:\.|::|\\{1,2})(?![A-Z]{2,}\b)[A-Z][\w$]*"
+_CAMEL = r"[A-Z][a-z0-9]+[A-Z]\w*"
+_ENDS = r"(?=:(?:\s|$)|\s*$|[\"']| ?\(| \[)"
+_LOOSE = (
+    re.compile(rf"(?:^|(?<=[\s\"'=:(>]))(?P<name>{_QUALIFIED}){_ENDS}"),
+    re.compile(rf"(?:^|(?<=[\s\"'=:(>]))(?P<name>{_CAMEL}){_ENDS}"),
+    re.compile(rf"(?:^|(?<=[\"'=])|(?<=Uncaught ))(?P<name>[A-Z][a-z]\w*){_ENDS}"),
+)
+"""Types of a team's own naming, from surely to hardly a type."""
+_IDENTIFIER = re.compile(r"[A-Za-z_$][\w$.:\\]{0,199}$")
+_UNHANDLED = re.compile(r"Unhandled\w*$")
+CAUSES = (
+    *("Caused by: ", "Suppressed: ", "Wrapped by: ", "[cause]: ", "[errors]: ", "cause: "),
+    *("---> (Inner Exception #0) ", "---> "),
+)
+"""Beginnings of lines that name a cause, or a member of a group."""
+_INNER = re.compile(r"\(Inner Exception #\d+\) ")
+_RUST_PLACE = re.compile(r"(?:^|, )(?P<path>(?:[A-Za-z]:)?[^\s:'\"]{1,300}\.rs):\d+(?::\d+)?:?\W{0,5}$")
+"""Where Rust panicked: all of the line since 1.73, with the message on the next; before, the end of the line."""
+
+
+def header(text: str) -> Line | None:
+    """Find an exception type and its message in a line; a logger's prefix may precede it. None where there is none."""
+    text = text[:1000]
+    found = _STRONG.search(text) or _WEAK.match(text)
+    if found is None:
+        return None
+    rest = text[found.end() :].lstrip(": ")
+    if _UNHANDLED.match(found["name"]):  # Node's warning about an exception
+        return header(rest) or Line("head", found["name"], rest)
+    return Line("head", found["name"], rest)
+
+
+def loose_header(text: str) -> Line | None:
+    """Find a type that is not named like one, in a line that must be a header: frames follow it. None if none."""
+    text = text[:1000]
+    for rule in _LOOSE:
+        found = rule.search(text)
+        if found is not None:
+            return Line("head", found["name"], text[found.end() :].lstrip(": "))
+    return None
+
+
+def cause(text: str) -> Line:
+    """Read a line that starts with one of `CAUSES`. Kind `members` where the exceptions follow it."""
+    rest = text[len(next(prefix for prefix in CAUSES if text.startswith(prefix))) :]
+    rest = _INNER.sub("", rest, count=1).lstrip("[ ")
+    if not rest:
+        return Line("members")
+    head = header(rest)
+    if head:
+        return head._replace(kind="cause")
+    name, _, message = rest.partition(": ")
+    name = name.rstrip(":\\\"'")
+    return Line("cause", name, message) if _IDENTIFIER.match(name) else Line("cause", "", rest)
+
+
+def rust_place(text: str) -> str:
+    """Return the source file, with its folder, that a line of a Rust panic ends with; empty if with none."""
+    place = _RUST_PLACE.search(text[:1000])
+    return stable_path(place["path"]) if place else ""
+
+
+_DART_TYPES: Final = {
+    "Bad state": "StateError",
+    "Invalid argument": "ArgumentError",
+    "Unsupported operation": "UnsupportedError",
+    "Concurrent modification": "ConcurrentModificationError",
+    "Out of Memory": "OutOfMemoryError",
+    "Stack Overflow": "StackOverflowError",
+    "Assertion failed": "AssertionError",
+    "Failed assertion": "AssertionError",
+    "Cannot instantiate abstract class": "AbstractClassInstantiationError",
+    "Reading static variable": "CyclicInitializationError",
+    "Switch case fall-through": "FallThroughError",
+    "malformed type": "TypeError",
+    "is not a subtype of": "TypeError",
+}
+"""Dart prints `toString()`, which for these errors of `dart:core` does not start with the type."""
+
+
+def dart_header(raw: str) -> Line:
+    """Read the line below `Unhandled exception:`."""
+    for phrase, name in _DART_TYPES.items():
+        if phrase in raw:
+            return Line("head", name, raw)
+    if raw.startswith("Instance of '"):
+        return Line("head", raw[13:].rstrip("'")[:100])
+    return header(raw) or Line("head", "", raw)
