@@ -3,12 +3,15 @@
 import re
 from hashlib import blake2b
 from typing import Final, NamedTuple
+from unicodedata import normalize
 
+from dataflows.domain.redaction_blocks import BLOCKS, headless_keys
 from dataflows.domain.redaction_gate import Gate
-from dataflows.domain.redaction_lists import NO_LISTS, Lists, allowed_by, rules_of
+from dataflows.domain.redaction_lists import NO_LISTS, Lists, allowed_by, denied_by, rules_of, squeezed
 from dataflows.domain.redaction_rule import Rule
 from dataflows.domain.redaction_rules import RULES
 from dataflows.domain.redaction_tokens import PRIVATE_KEY
+from dataflows.domain.redaction_views import MAX_LEVELS, View, blanked, unescaped
 
 _MAX_PASSES: Final = 4
 """A hidden value may uncover another (`a=b` inside a cookie); real texts settle after the second pass."""
@@ -17,6 +20,7 @@ MAX_MEMO: Final = 20_000
 """Harmless lines remembered (at most about 8 MB); then all are forgotten. A service has some hundreds of frames."""
 _MAX_MEMO_LINE: Final = 300
 _MAX_MARK: Final = 48
+_MAX_NAME: Final = 60
 PLACEHOLDER: Final = re.compile(r"\[[A-Z][A-Z_]{1,30}(?::[0-9a-f]{8})?\]")
 
 
@@ -28,17 +32,25 @@ class Redacted(NamedTuple):
     """Names of the classes hidden now, each once, in the order in which they were found."""
 
 
+_Span = tuple[int, int, str]
+"""Start, end, and what to write instead."""
+
+
 class Redactor:
     """Redacts with the lists of one deployment. Threads may share it.
 
-    Lines are independent of one another, but for private keys. Of a text with several lines it remembers those after
-    the first in which nothing was found (frames of traces recur): never a secret, and never more than `MAX_MEMO`.
+    Lines are independent of one another, but for private keys and for values below their key (`BLOCKS`). Of a text with
+    several lines it remembers those after the first in which nothing was found (frames of traces recur): never a
+    secret, and never more than `MAX_MEMO`.
     """
 
     def __init__(self, lists: Lists = NO_LISTS) -> None:
-        self.deny_fields = frozenset(name.lower() for name in lists.deny_fields)
+        own = rules_of(lists)
+        self._denied = denied_by(lists)
         self._allowed = allowed_by(lists)
-        self._gate = Gate((*rules_of(lists), *RULES))
+        self._gate = Gate((*own, *RULES))
+        self._blocks = Gate(BLOCKS)
+        self._deep = Gate((*own, *BLOCKS, *RULES))
         self._harmless: set[str] = set()
 
     def __call__(self, text: str, key: bytes | None = None) -> Redacted:
@@ -48,8 +60,12 @@ class Redactor:
         Idempotent: placeholders stay. Never raises for data; linear in the text.
         """
         found: dict[str, None] = {}
-        if "-----BEGIN " in text:
+        if "PRIVATE KEY" in text:
             text = self._apply(PRIVATE_KEY, text, key, found)
+            text = self._headless(text, key, found)
+        if "\n" in text:
+            for rule in self._blocks.opened_by(text):
+                text = self._apply(rule, text, key, found)
         text = self._lines(text, key, found) if "\n" in text else self._line(text, key, found)
         return Redacted(text, tuple(found))
 
@@ -62,11 +78,16 @@ class Redactor:
             self._remember([text])
         return seen
 
+    def denies(self, name: str) -> bool:
+        """Tell whether a field is one of the deployment's `deny_fields`, in any case and with any separators."""
+        return bool(self._denied) and squeezed(name) in self._denied
+
     def _lines(self, text: str, key: bytes | None, found: dict[str, None]) -> str:
         first, *rest = text.split("\n")
         harmless = self._harmless
         news = [line for line in rest if line not in harmless]
-        if not self._gate.opened_by("\n".join((first, *news))):
+        joined = "\n".join((first, *news))
+        if unescaped(joined) is None and not self._gate.opened_by(joined):
             self._remember(news)
             return text
         lines = [self._line(first, key, found)]
@@ -88,21 +109,54 @@ class Redactor:
     def _line(self, line: str, key: bytes | None, found: dict[str, None]) -> str:
         for _ in range(_MAX_PASSES):
             seen = line
-            for rule in self._gate.opened_by(line):
+            for rule in self._gate.opened_by(blanked(line)):
                 seen = self._apply(rule, seen, key, found)
+            seen = self._beneath(seen, key, found)
             if seen == line:
                 break
             line = seen
         return line
 
+    def _beneath(self, text: str, key: bytes | None, found: dict[str, None]) -> str:
+        """Replace what shows once the escapes are undone, level by level."""
+        views: list[View] = []
+        read = text
+        while len(views) < MAX_LEVELS and (view := unescaped(read)) is not None:
+            views.append(view)
+            read = view.text
+            for rule in self._deep.opened_by(read):
+                spans = self._finds(rule, views[-1].text, key, found)
+                if not spans:
+                    continue
+                for outer in reversed(views):
+                    spans = [(outer.place(start), outer.place(end), mark) for start, end, mark in spans]
+                text = _spliced(text, spans)
+                views = _views(text, len(views))
+                if not views:
+                    return text
+            read = views[-1].text
+        return text
+
+    def _headless(self, text: str, key: bytes | None, found: dict[str, None]) -> str:
+        name = PRIVATE_KEY.name
+        spans = [(start, end, placeholder(name, text[start:end], key)) for start, end in headless_keys(text)]
+        found.update(dict.fromkeys([name] if spans else ()))
+        return _spliced(text, spans)
+
     def _apply(self, rule: Rule, text: str, key: bytes | None, found: dict[str, None]) -> str:
         """Replace what one rule finds."""
-        read = _fold(text) if rule.lower else text
+        spans = self._finds(rule, text, key, found)
+        return _spliced(text, spans) if spans else text
+
+    def _finds(self, rule: Rule, text: str, key: bytes | None, found: dict[str, None]) -> list[_Span]:
+        """Say where the secrets are that one rule finds, and the mark for each."""
+        plain = blanked(text)
+        read = _fold(plain) if rule.lower else plain
         search = rule.pattern.search
         group = "secret" if "secret" in rule.pattern.groupindex else 0
         allowed = self._allowed
-        out: list[str] = []
-        done = at = 0
+        spans: list[_Span] = []
+        at = 0
         while True:
             if rule.anchor:
                 near = read.find(rule.anchor, at)
@@ -118,20 +172,54 @@ class Redactor:
             value = raw.strip("\"'\\")
             if not value or PLACEHOLDER.fullmatch(value) or (rule.check is not None and not rule.check(value)):
                 continue
+            if rule.named is not None and not rule.named(_name(plain, match), value):
+                at = max(start, match.start() + 1)  # a harmless value may hold a secret: `password_url="...&password=`
+                continue
             if _inside_placeholder(text, match.start()) or (allowed is not None and allowed(value)):
                 continue
             found[rule.name] = None
-            out += (text[done:start], raw.replace(value, placeholder(rule.name, value, key), 1))
-            done = end
-        return "".join((*out, text[done:])) if out else text
+            start += raw.index(value)
+            spans.append((start, start + len(value), placeholder(rule.name, value, key)))
+        return spans
 
 
 def placeholder(name: str, value: str, key: bytes | None) -> str:
-    """Make the mark that stands for a value of class `name`."""
+    """Make the mark that stands for a value of class `name`; ways to write one value in Unicode count as one (NFKC)."""
     if not key:
         return f"[{name}]"
+    if not value.isascii():
+        value = normalize("NFKC", value)
     mark = blake2b(value.encode("utf-8", "surrogatepass"), digest_size=4, key=key[:64]).hexdigest()
     return f"[{name}:{mark}]"
+
+
+def _views(text: str, levels: int) -> list[View]:
+    """Undo so many levels of escapes; fewer where there are no more."""
+    views: list[View] = []
+    for _ in range(levels):
+        view = unescaped(views[-1].text if views else text)
+        if view is None:
+            break
+        views.append(view)
+    return views
+
+
+def _spliced(text: str, spans: list[_Span]) -> str:
+    out: list[str] = []
+    done = 0
+    for start, end, mark in spans:
+        out += (text[done:start], mark)
+        done = end
+    return "".join((*out, text[done:]))
+
+
+def _name(text: str, match: re.Match[str]) -> str:
+    """Return the group `name` with what belongs to the word on its left."""
+    start = match.start("name")
+    first = max(0, start - _MAX_NAME)
+    while start > first and (text[start - 1].isalnum() or text[start - 1] in "_-."):
+        start -= 1
+    return text[start : match.end("name")]
 
 
 def _inside_placeholder(text: str, place: int) -> bool:

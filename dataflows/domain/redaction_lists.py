@@ -6,8 +6,9 @@ from typing import Final, NamedTuple
 
 import re2  # type: ignore[import-untyped] # it ships no types
 
+from dataflows.domain.redaction_names import canonical
 from dataflows.domain.redaction_rule import Rule, rule
-from dataflows.domain.redaction_rules import SEPARATOR, VALUE
+from dataflows.domain.redaction_shapes import SEPARATOR, VALUE
 
 _OPTIONS: Final = re2.Options()
 _OPTIONS.log_errors = False
@@ -17,11 +18,12 @@ class Lists(NamedTuple):
     """Expressions in RE2's syntax (https://github.com/google/re2/wiki/Syntax): linear in the text."""
 
     allow: tuple[str, ...] = ()
-    """A value that one of these fits as a whole is never masked."""
+    """A value that one of these fits as a whole is not masked, whatever its class; under a telling field it is."""
     deny: tuple[str, ...] = ()
     """What one of these matches within a line is masked as `[DENIED]`."""
     deny_fields: tuple[str, ...] = ()
-    """Names, in any case: what stands behind such a key, and in such a field, is masked as `[FIELD]`."""
+    """What stands behind such a key, and in such a field, is masked as `[FIELD]`. Case and separators do not count:
+    `my_field`, `myField` and `my-field` are one name."""
 
 
 NO_LISTS: Final = Lists()
@@ -63,12 +65,23 @@ def allowed_by(lists: Lists) -> Callable[[str], bool] | None:
     return lambda value: any(expression.fits(value) for expression in expressions)
 
 
+def squeezed(name: str) -> str:
+    """Write a name without case and separators."""
+    return canonical(name).replace("_", "")
+
+
+def denied_by(lists: Lists) -> frozenset[str]:
+    """Return the denied names of fields, squeezed."""
+    return frozenset(filter(None, map(squeezed, lists.deny_fields)))
+
+
 def rules_of(lists: Lists) -> Sequence[Rule]:
     """Make the rules that come before all others."""
     rules = [Rule("DENIED", expression, Linear(expression)) for expression in lists.deny]
-    if lists.deny_fields:
-        names = "|".join(re.escape(name.lower()) for name in lists.deny_fields)
-        gate = "|".join(re2.escape(name.lower()) for name in lists.deny_fields)
+    parts = [[part for part in canonical(name).split("_") if part] for name in lists.deny_fields if squeezed(name)]
+    if parts:
+        names = "|".join("[_ .-]?".join(map(re.escape, words)) for words in parts)
+        gate = "|".join("[_ .-]?".join(map(re2.escape, words)) for words in parts)
         rules.append(
             rule("FIELD", rf"(?i:{gate}){SEPARATOR}\S", rf"(?<![a-z0-9])(?:{names}){SEPARATOR}{VALUE}", lower=True)
         )

@@ -30,6 +30,8 @@ class Rule:
     pattern: Searching
     check: Callable[[str], bool] | None = None
     """Looks at the secret once more: a checksum, a shape."""
+    named: Callable[[str, str], bool] | None = None
+    """Looks at the group `name`, as far as it goes to the left and as it is written, and at the secret."""
     lower: bool = False
     """The pattern is written in lower case and reads a copy in lower case."""
     anchor: str = ""
@@ -43,9 +45,10 @@ def rule(  # noqa: PLR0913 - the fields of Rule
     pattern: str,
     check: Callable[[str], bool] | None = None,
     *,
+    named: Callable[[str, str], bool] | None = None,
     lower: bool = False,
     anchor: str = "",
     reach: int = 0,
 ) -> Rule:
     r"""Make a rule. `\w`, `\d` and `\s` mean ASCII: a Korean particle may follow an address without a space."""
-    return Rule(name, gate, re.compile(pattern, re.ASCII), check, lower=lower, anchor=anchor, reach=reach)
+    return Rule(name, gate, re.compile(pattern, re.ASCII), check, named, lower, anchor, reach)

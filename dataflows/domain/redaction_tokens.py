@@ -13,7 +13,7 @@ PRIVATE_KEY: Final = rule(
     r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
     r"(?:(?!-----END)[\s\S])*(?:-----END [A-Z0-9 ]{0,40}-----)?",
 )
-"""The only rule that spans lines: it is applied to the whole text, before all others. A key cut off ends the text."""
+"""Spans lines: it is applied to the whole text, before all others. A key cut off ends the text."""
 
 TOKENS: Final = (
     rule(

@@ -18,7 +18,7 @@ def test_a_hit_is_masked_counted_and_logged_by_class() -> None:
     """The value is in neither the body nor the log; the class is in both log and counter."""
     before = _count("EMAIL")
     with structlog.testing.capture_logs() as lines:
-        clean = Border("slack", RedactionConfig(key=SecretStr("k")))({"text": f"by {ADDRESS}"})
+        clean = Border("slack", RedactionConfig(key=SecretStr("k" * 16)))({"text": f"by {ADDRESS}"})
     assert (False, 1.0) == (ADDRESS in str(clean), _count("EMAIL") - before)
     assert [("border.hit", "EMAIL", False)] == [(line["event"], line["kind"], ADDRESS in str(line)) for line in lines]
 

@@ -1,5 +1,7 @@
 """Redaction: what is secret goes, what is not stays. Values that look secret are put together here, never written."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -184,9 +186,61 @@ def test_idempotent(text: str, key: bytes | None) -> None:
         "--",
         "é́",
         "\ud800",
+        "\\",
+        '\\"',
+        "\\n",
+        "%",
+        "%25",
+        "%3D",
+        "&quot;",
+        "password=",
+        'password=\\"',
+        "password: |\n ",
+        "password:\n",
+        "name=password ",
+        "('password', '",
+        "field 'password': rejected value [",
+        "value ' for ",
+        "-----END " + "PRIVATE KEY-----",
+        "A" * 64 + "\n",
+        "<a",
     ],
 )
 def test_hostile_input_ends(unit: str) -> None:
-    """100 KB of one unit is handled without raising, and again to the same text."""
-    once = redact(unit * (100_000 // len(unit))).text
+    """100 KB of one unit is handled without raising, and again to the same text, with a key's end behind it too."""
+    once = redact(unit * (100_000 // len(unit)) + "-----END " + "PRIVATE KEY-----").text
     assert once == redact(once).text
+
+
+def _cost(text: str) -> float:
+    """Return CPU seconds, the best of three."""
+    best = float("inf")
+    for _ in range(3):
+        started = time.process_time()
+        redact(text)
+        best = min(best, time.process_time() - started)
+    return best
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        '"',
+        "'",
+        "\\",
+        '\\"',
+        '\\\\"',
+        "%",
+        "%25",
+        "%3D",
+        "password=",
+        'password="',
+        "password: |\n ",
+        "name=pw ",
+        "A" * 64,
+    ],
+)
+def test_cost_is_linear(unit: str) -> None:
+    """Four times as much text costs less than ten times as much: quadratic cost would be sixteen times."""
+    small, large = _cost(unit * (16_384 // len(unit))), _cost(unit * (65_536 // len(unit)))
+    assert large < max(10 * small, 0.05)

@@ -31,6 +31,22 @@ def test_a_denied_name_hides_its_value() -> None:
     )
 
 
+def test_variants_of_a_denied_name() -> None:
+    """Case and separators do not matter, in a field and in a text."""
+    redactor = Redactor(Lists(deny_fields=("my_field", "--")))
+    for name in ("my_field", "myField", "my-field", "MY.FIELD", "My Field"):
+        assert {name: "[FIELD]"} == redact_fields({name: "x y"}, None, redactor)
+        assert f"{name}=[FIELD]" == redactor(f"{name}=77").text
+    assert {"myfields": "x", "": "y"} == redact_fields({"myfields": "x", "": "y"}, None, redactor)
+
+
+def test_an_allowed_value_stays_whatever_its_class() -> None:
+    """The allow list knows no classes, but a telling field is hidden whatever it holds."""
+    redactor = Redactor(Lists(allow=("changeit9",)))
+    assert ("password=changeit9", ()) == redactor("password=changeit9")
+    assert {"password": "[SECRET]"} == redact_fields({"password": "changeit9"}, None, redactor)
+
+
 @pytest.mark.parametrize(
     ("expression", "says"),
     [("(", "no RE2"), ("a(?!b)", "no RE2"), (r"(a)\1", "no RE2"), ("a*", "empty text"), ("a+", "")],
