@@ -25,16 +25,16 @@ from connectors.slots import SLOTS, slot_number, slot_of
 from connectors.spool import ZSTD_LEVEL, Chunk
 from dataflows.domain.alerts import Alert
 from dataflows.domain.records import parse
-from dataflows.endpoints import Endpoints, delivering
+from dataflows.endpoints import Endpoints, delivering, guard, rulebook
 from dataflows.generate import wire
 from dataflows.generate.generator import LogGenerator
 from dataflows.log_intelligence import build
 from dataflows.render.archive import lines
+from dataflows.replay.page import Forgetful, Silent, no_letter
 from dataflows.settings import Settings
 from dataflows.steps.clock import WallClock
 from dataflows.steps.explain import Explaining
 from dataflows.steps.triage import Triage
-from rag.models import Explanation, Query
 
 BATCH = 1000
 
@@ -67,34 +67,21 @@ class _CountPart(StatefulSinkPartition[Any, None]):
         return None
 
 
-class _Quiet:
-    channel = "none"
+class _NoChannel:
+    """Takes every message."""
+
+    def channel_of(self, alert: Alert) -> str:
+        del alert
+        return "none"
 
     def post(self, alert: Alert) -> PostResult:
+        del alert
         return PostResult(Outcome.ACCEPTED)
-
-    def sent_at(self, key: str) -> float | None:
-        return None
-
-    def record(self, key: str, sent_ts: float, channel: str) -> None: ...
-
-    def explain(self, query: Query) -> Explanation:
-        return Explanation(
-            verdict="none",
-            confidence=0,
-            source="none",
-            summary="",
-            causes=[],
-            actions=[],
-            citations=[],
-            missing=[],
-            model="",
-        )
 
 
 def _page(batches: list[RecordBatch]) -> Callable[[], None]:
     settings = Settings(_env_file=None)
-    quiet, clock = _Quiet(), WallClock()
+    clock = WallClock()
 
     def run() -> None:
         io = Endpoints(
@@ -104,9 +91,11 @@ def _page(batches: list[RecordBatch]) -> Callable[[], None]:
             search=_Count(),
             history=_Count(),
             sort=Triage(None),
-            explaining=Explaining(quiet),
+            explaining=Explaining(Silent()),
             clock=clock,
-            delivering=delivering(settings, quiet, quiet, clock),
+            delivering=delivering(settings, _NoChannel(), Forgetful(), clock, refuse=no_letter),
+            rules=rulebook(settings),
+            guard=guard(settings, threads=False),
         )
         run_main(build(settings, io))
 

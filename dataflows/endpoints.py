@@ -1,9 +1,11 @@
 """The ends of the page: its source, sinks, explainer and messenger. The only chooser of real adapters."""
 
+import json
 import os
 import signal
 import sys
 import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
@@ -18,21 +20,29 @@ from bytewax.outputs import Sink
 from connectors.kinesis import KinesisSource, RecordBatch
 from connectors.opensearch import OpenSearchSink, Refused
 from connectors.s3 import S3Outbox, S3Sink
-from connectors.slack import Ledger, LedgerError, Outcome, PostResult, SlackConfig, SlackWebhook
+from connectors.slack import Ledger, LedgerError, Outcome, PostResult, SlackBot, SlackConfig, SlackWebhook
 from connectors.spool import Chunk, Commits
 from dataflows import logs, metrics
 from dataflows.domain.alerts import Alert
 from dataflows.domain.border import masked
+from dataflows.domain.correlating import Guard
 from dataflows.domain.new_faults import NewFaultCap
+from dataflows.domain.outbox import Pace
 from dataflows.domain.redaction import Redactor
 from dataflows.domain.redaction_lists import Lists
+from dataflows.domain.rules import RulesError
 from dataflows.domain.trace_frames import FRAMEWORKS
 from dataflows.render import slack, terminal
 from dataflows.render.archive import refused_line
+from dataflows.render.links import Links
+from dataflows.render.slack import MAX_DIGEST_LINES
+from dataflows.rulebook import Rulebook
 from dataflows.settings import RedactionConfig, Settings, SettingsError
 from dataflows.steps.clock import Clock, WallClock
-from dataflows.steps.deliver import Delivering, Messenger, SentLedger
+from dataflows.steps.deliver import Delivering
 from dataflows.steps.explain import Explaining
+from dataflows.steps.posting import Card, Messenger, Poster, SentLedger, Threads
+from dataflows.steps.throttle import RuleSource
 from dataflows.steps.triage import Triage
 from rag.explainer import Explainer
 
@@ -52,6 +62,8 @@ class Endpoints:
     explaining: Explaining
     delivering: Delivering
     clock: Clock
+    rules: RuleSource
+    guard: Guard
     finish: bool = False
     """True in a replay: the end of the input closes windows and sends what waits. Live they stay in the state."""
 
@@ -99,59 +111,148 @@ class Border:
         return clean
 
 
-class SlackMessenger:
-    """Alerts as cards to an incoming webhook."""
+class WebhookMessenger:
+    """Alerts as cards to incoming webhooks: one for each channel that has its own, and one for the rest."""
 
-    def __init__(self, config: SlackConfig, language: str, border: Border) -> None:
-        self.channel = config.channel
-        self._webhook = SlackWebhook(config)
+    def __init__(self, config: SlackConfig, language: str, links: Links, border: Border) -> None:
+        self._channel = config.channel
+        self._hooks = {name: SlackWebhook(config, url) for name, url in config.webhook_urls.items()}
+        if config.webhook_url is not None:
+            self._hooks.setdefault(config.channel, SlackWebhook(config, config.webhook_url))
         self._language = language
+        self._links = links
         self._border = border
+
+    def channel_of(self, alert: Alert) -> str:
+        """The channel of the rules if it has a webhook, else the default one."""
+        return alert["channel"] if alert["channel"] in self._hooks else self._channel
 
     def post(self, alert: Alert) -> PostResult:
         """One attempt."""
-        return self._webhook.post(self._border(slack.card(alert, self._language)))
+        hook = self._hooks.get(self.channel_of(alert))
+        if hook is None:
+            detail = f"no webhook for {self.channel_of(alert)}: set CALI_SLACK__WEBHOOK_URL"
+            return PostResult(Outcome.TERMINAL, detail=detail)
+        return hook.post(self._border(slack.card(alert, self._language, links=self._links)))
+
+
+class BotMessenger:
+    """Alerts as cards of an app: updated in place, with what follows in their threads."""
+
+    def __init__(self, config: SlackConfig, language: str, links: Links, border: Border) -> None:
+        self._channel = config.channel
+        self._bot = SlackBot(config)
+        self._language = language
+        self._links = links
+        self._border = border
+
+    def channel_of(self, alert: Alert) -> str:
+        """The channel of the rules, else the default one."""
+        return alert["channel"] or self._channel
+
+    def post(self, alert: Alert) -> PostResult:
+        """One attempt at a message of its own."""
+        body = self._border(slack.card(alert, self._language, links=self._links))
+        lines = [line["id"] for line in alert["lines"]]
+        return self._bot.post(self.channel_of(alert), body, key=alert["id"], lines=lines)
+
+    def reply(self, alert: Alert, card: Card, *, broadcast: bool) -> PostResult:
+        """One attempt at an answer under a card."""
+        body = self._border(slack.reply(alert, self._language))
+        return self._bot.post(card[0], body, key=alert["id"], thread_ts=card[1], broadcast=broadcast)
+
+    def update(self, opening: Alert, latest: Alert | None, card: Card) -> PostResult:
+        """One attempt at showing a card anew."""
+        body = (
+            slack.card(opening, self._language, links=self._links)
+            if latest is None
+            else slack.card_now(opening, latest, self._language, links=self._links)
+        )
+        return self._bot.update(card[0], card[1], self._border(body), key=opening["id"])
+
+    def sent_since(self, channel: str, oldest_ts: float, threads: Sequence[str]) -> dict[str, Card] | None:
+        """Messages of this app by key."""
+        return self._bot.sent_since(channel, oldest_ts, threads=threads)
 
 
 class TerminalMessenger:
-    """Alerts as plain text on standard output, where no webhook is set."""
+    """Alerts as plain text on standard output, where no webhook and no token is set."""
 
-    channel = "terminal"
-
-    def __init__(self, language: str) -> None:
+    def __init__(self, language: str, links: Links) -> None:
         self._language = language
+        self._links = links
+
+    def channel_of(self, alert: Alert) -> str:
+        """There is one."""
+        del alert
+        return "terminal"
 
     def post(self, alert: Alert) -> PostResult:
         """Print it; always accepted."""
-        sys.stdout.write(terminal.terminal(alert, self._language) + "\n\n")
+        sys.stdout.write(terminal.terminal(alert, self._language, links=self._links) + "\n\n")
         sys.stdout.flush()
         return PostResult(Outcome.ACCEPTED)
 
 
-def messenger(settings: Settings) -> Messenger:
-    """Slack if a webhook is set, else the terminal."""
-    if settings.slack.webhook_url is None:
-        return TerminalMessenger(settings.language)
-    return SlackMessenger(settings.slack, settings.language, Border("slack", settings.redaction))
+def messenger(settings: Settings) -> tuple[Messenger, Threads | None]:
+    """The bot if there is a token, else webhooks, else the terminal; and the bot once more if it is one."""
+    config, border = settings.slack, Border("slack", settings.redaction)
+    links = Links(search_url=settings.cards.search_url)
+    if config.bot_token is not None:
+        bot = BotMessenger(config, settings.language, links, border)
+        return bot, bot
+    if config.webhook_url is not None or config.webhook_urls:
+        return WebhookMessenger(config, settings.language, links, border), None
+    return TerminalMessenger(settings.language, links), None
 
 
-def delivering(
-    settings: Settings, to: Messenger, ledger: SentLedger, clock: Clock, *, finish: bool = False
+def delivering(  # noqa: PLR0913 - the parts of an outbox
+    settings: Settings,
+    to: Messenger,
+    ledger: SentLedger,
+    clock: Clock,
+    *,
+    threads: Threads | None = None,
+    refuse: Callable[[Alert, str], None],
+    finish: bool = False,
 ) -> Delivering:
     """The outbox as the settings have it."""
     config = settings.slack
     return Delivering(
-        messenger=to,
-        ledger=ledger,
+        poster=Poster(to, threads, ledger, clock),
         clock=clock,
+        pace=Pace(config.min_interval_s, config.burst, config.max_attempts, config.backoff_s, config.max_backoff_s),
         wait_for_analysis_s=config.wait_for_analysis_s,
-        min_interval_s=config.min_interval_s,
-        burst=config.burst,
-        max_attempts=config.max_attempts,
-        backoff_s=config.backoff_s,
-        max_backoff_s=config.max_backoff_s,
+        refuse=refuse,
         finish=finish,
     )
+
+
+def guard(settings: Settings, *, threads: bool) -> Guard:
+    """How channels are kept readable, as the settings have it."""
+    config = settings.slack
+    return Guard(
+        per_minute=config.max_per_minute,
+        gather_s=config.digest_s,
+        digest_lines=MAX_DIGEST_LINES,
+        fold=config.fold_cascades,
+        threads=threads,
+        tell_resolved=config.tell_resolved,
+    )
+
+
+def rulebook(settings: Settings) -> Rulebook:
+    """The rules file, watched.
+
+    Raises:
+        SettingsError: there is a file, it is wrong, and no earlier version of it is known to be right.
+    """
+    path = settings.rules.path
+    try:
+        return Rulebook(path, settings.state.dir / "rules.last-good.yaml")
+    except RulesError as err:
+        msg = f"CALI_RULES__PATH is {str(path)!r}: {err}"
+        raise SettingsError(msg) from None
 
 
 def redactor_of(config: RedactionConfig) -> Redactor:
@@ -177,6 +278,13 @@ def _refuse(outbox: S3Outbox, refused: list[Refused]) -> None:
         folder = f"dead-letters/refused={bad.doc.index_name}"
         name = blake2b(bad.doc.id.encode(), digest_size=16).hexdigest()  # an id may be longer than a file name
         outbox.put(Chunk(folder, name, "0", "0", 1, line))
+
+
+def _refuse_alert(outbox: S3Outbox, alert: Alert, detail: str) -> None:
+    """An alert that Slack will never take, into the dead letters."""
+    line = refused_line("slack", alert["id"], detail, json.dumps(alert).encode())
+    name = blake2b(alert["id"].encode(), digest_size=16).hexdigest()
+    outbox.put(Chunk("dead-letters/refused=slack", name, "0", "0", 1, line))
 
 
 def open_ledger(state: Path, spool: Path) -> Ledger:
@@ -212,7 +320,9 @@ def live(
     spool = spool or settings.state.dir / "spool"
     ledger = open_ledger(settings.state.dir, spool)
     clock = WallClock()
-    refuse = partial(_refuse, S3Outbox("refused", settings.s3, spool))
+    refused = S3Outbox("refused", settings.s3, spool)
+    refuse = partial(_refuse, refused)
+    to, threads = messenger(settings)
     explainer = Explainer(settings.rag, settings.openai, border=Border("openai", settings.redaction))
     threading.Thread(target=explainer.warm, name="explain-warm", daemon=True).start()
     return Endpoints(
@@ -223,6 +333,8 @@ def live(
         history=OpenSearchSink("history", settings.opensearch, spool, refuse),
         sort=triage_of(settings),
         explaining=Explaining(explainer, settings.language),
-        delivering=delivering(settings, messenger(settings), ledger, clock),
+        delivering=delivering(settings, to, ledger, clock, threads=threads, refuse=partial(_refuse_alert, refused)),
         clock=clock,
+        rules=rulebook(settings),
+        guard=guard(settings, threads=threads is not None),
     )

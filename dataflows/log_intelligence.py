@@ -33,9 +33,11 @@ def build(settings: Settings, io: Endpoints) -> Dataflow:
     # Make it searchable. From triage on everything is redacted.
     op.output("search_out", documents("documents", checked.alarming, prefix), io.search)
 
-    # Same fault, same window: one alert at once, one summary at the close.
-    alerts = throttle("throttle", checked.alarming, settings.window, io.clock, finish=io.finish)
-    related = correlate("correlate", alerts)
+    # One fault: told at once, its repeats counted and summed up, its end and its return told.
+    alerts = throttle("throttle", checked.alarming, settings.window, io.clock, io.rules, finish=io.finish)
+
+    # Many faults: fold what follows from another, hold what is silenced, keep channels readable.
+    related = correlate("correlate", alerts, io.guard, io.clock, io.rules, finish=io.finish)
 
     # Ask for a cause. A model that is down must not stop the page.
     told = explain("explain", related, io.explaining)

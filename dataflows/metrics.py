@@ -13,13 +13,22 @@ CAPPED = Counter(
     "cali_fingerprints_capped_total", "Records of new faults beyond the cap, by what they fell back to.", ["to"]
 )
 
-DECISIONS = Counter("cali_alert_decisions_total", "What the throttle decided for a record or a window.", ["reason"])
+RULES_RELOADS = Counter(
+    "cali_rules_reloads_total", "Versions of the rules file found, the first included, by outcome.", ["outcome"]
+)
+RULES_REFUSED = Gauge("cali_rules_refused", "1 while the rules file on disk is not what is in force.")
+DECISIONS = Counter("cali_alert_decisions_total", "What was decided for a record or an alert, by reason.", ["reason"])
 LATE = Counter("cali_late_records_total", "Records older than the open window of their fault, or of a closed one.")
-OPEN_FAULTS = Gauge("cali_open_faults", "Faults with an open window.")
+OPEN_FAULTS = Gauge("cali_open_faults", "Faults with an open episode.")
+EVICTED = Counter(
+    "cali_faults_evicted_total", "Episodes cut short, and resolved faults forgotten: there were too many."
+)
 
 EXPLANATIONS = Counter("cali_explanations_total", "Alerts explained.", ["source", "verdict"])
 EXPLAIN_OVERFLOW = Counter("cali_explain_overflow_total", "Alerts sent unexplained: too many waited.")
 EXPLAIN_FAILED = Counter("cali_explain_failed_total", "Explanations that raised: a bug, told in the log.")
+
+GATHERED = Gauge("cali_alerts_gathered", "Alerts that wait for the next digest of their channel.")
 
 MESSAGES = Counter("cali_messages_total", "What became of alerts.", ["status"])
 MESSAGE_FAULTS = Counter("cali_message_faults_total", "Posts that failed and are tried again.", ["outcome"])

@@ -15,10 +15,13 @@ from connectors.opensearch import OpenSearchConfig
 from connectors.s3 import S3Config
 from connectors.slack import SlackConfig
 from dataflows.domain.redaction_lists import problem_of
+from dataflows.render.links import problem_of_template
 from dataflows.steps.throttle import WindowConfig
 from rag.config import OpenAIConfig, RagConfig
 
 PREFIX = "CALI_"
+MIN_REDACTION_KEY = 16
+"""Characters: fewer could be guessed by trying keys against the mark of a known value."""
 _TELLING = frozenset("@?")
 """What stands beside a password or a token in a URL: a wrong value with one of them is not shown."""
 _SERVICE_LINK = re.compile(
@@ -36,6 +39,15 @@ def _expression(given: str) -> str:
     return given
 
 
+def _long_enough(key: SecretStr) -> SecretStr:
+    size = len(key.get_secret_value())
+    if size < MIN_REDACTION_KEY:
+        msg = f"has {size} characters; make one of at least {MIN_REDACTION_KEY}, such as with `openssl rand -hex 16`"
+        raise ValueError(msg)
+    return key
+
+
+RedactionKey = Annotated[SecretStr, AfterValidator(_long_enough)]
 Expression = Annotated[str, AfterValidator(_expression)]
 Word = Annotated[str, Field(min_length=2)]
 
@@ -58,14 +70,14 @@ class RedactionConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    key: SecretStr | None = None
-    """Makes placeholders tell values apart without telling them: `[EMAIL:3f2a9c01]`. Absent: `[EMAIL]`."""
+    key: RedactionKey | None = None
+    """Makes placeholders tell values apart: `[EMAIL:3f2a9c01]`. At least 16 characters. Absent: `[EMAIL]`."""
     allow: tuple[Expression, ...] = ()
-    """JSON list of RE2 expressions: a value that one fits as a whole stays: `["10[.].*", "noreply@example[.]com"]`."""
+    """JSON list of RE2 expressions: a value, of any class, that one fits as a whole stays: `["10[.].*"]`."""
     deny: tuple[Expression, ...] = ()
     """JSON list of RE2 expressions: what one matches within a line is masked as `[DENIED]`."""
     deny_fields: tuple[Word, ...] = ()
-    """JSON list of names of fields and keys whose values are masked as `[FIELD]`: `["employee_no"]`."""
+    """JSON list of names of fields and keys, in any case, whose values are masked as `[FIELD]`: `["employee_no"]`."""
 
 
 class StateConfig(BaseModel):
@@ -75,6 +87,31 @@ class StateConfig(BaseModel):
 
     dir: Path = Path(".cali/state")
     """Folder of the spool and the Slack ledger. Put it on the same volume as the recovery store (`-r`)."""
+
+
+class RulesConfig(BaseModel):
+    """What is told to whom, in a file that is read again when it changes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    path: Path | None = None
+    """YAML file of rules: levels, filters, windows, routes, silences (docs/rules.md). Absent: everything is told."""
+
+
+def _search_address(given: str) -> str:
+    if problem := problem_of_template(given):
+        raise ValueError(problem)
+    return given
+
+
+class CardsConfig(BaseModel):
+    """What cards show besides the alert."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    search_url: Annotated[str, AfterValidator(_search_address)] = ""
+    """Address of a fault's records in OpenSearch Dashboards or another tool, with `{fingerprint}`, `{service}`,
+    `{from}` and `{to}` (ISO times) where they belong. Empty: cards have no such link."""
 
 
 class Settings(BaseSettings):
@@ -107,6 +144,8 @@ class Settings(BaseSettings):
     redaction: RedactionConfig = RedactionConfig()
     fingerprint: FingerprintConfig = FingerprintConfig()
     state: StateConfig = StateConfig()
+    rules: RulesConfig = RulesConfig()
+    cards: CardsConfig = CardsConfig()
 
 
 class SettingsError(SystemExit):
@@ -194,6 +233,6 @@ def variables(model: type[BaseModel] = Settings, prefix: str = PREFIX) -> list[t
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             out += variables(field.annotation, variable + "__")
         else:
-            default = json.dumps(field.default) if isinstance(field.default, tuple) else field.default
+            default = json.dumps(field.default) if isinstance(field.default, tuple | dict) else field.default
             out.append((variable, field.description or "", default))
     return out

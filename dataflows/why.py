@@ -8,7 +8,10 @@ from typing import Any
 
 from connectors.errors import ConnectorError
 from connectors.opensearch import Found, IndexReader
+from dataflows.domain.alerts import OPENING, Reason
 from dataflows.render.clean import clip, one_line
+from dataflows.render.phrases import duration, number
+from dataflows.render.texts import texts
 from dataflows.settings import load
 
 MIN_PREFIX = 6
@@ -17,6 +20,13 @@ _SHOWN = 20
 _CANDIDATES = 10
 _DAY_S = 86_400
 _WIDTH = 160
+_HELD: dict[str, str] = {
+    Reason.HELD_FILTERED: "a rule says that nobody is told",
+    Reason.HELD_SILENCED: "a silence covers it",
+    Reason.HELD_STORM: "the channel had its messages of that minute",
+    Reason.HELD_CASCADE: "it follows from another fault",
+    Reason.HELD_QUIET: "the end of a fault that was told once",
+}
 _TEXT = ("service", "level", "kind", "template", "types", "fingerprint")
 
 
@@ -59,7 +69,8 @@ def _answer(index: IndexReader, indices: str, prefix: str, now: float) -> tuple[
     alerts = list(index.documents(f"{indices}-alerts-*", {"term": {"fingerprint": fingerprint}}))
     alerts.sort(key=lambda alert: (str(alert.source["window_start"]), str(alert.source["last_seen"]), alert.id))
     records = _records(index, f"{indices}-logs-*", fingerprint, now)
-    return [*_head(fingerprint, example, alerts), *_counts(records, alerts), "", *_decisions(alerts)], 0
+    digests = _digests(index, f"{indices}-alerts-*", [alert.id for alert in alerts[-_SHOWN:]])
+    return [*_head(fingerprint, example, alerts), *_counts(records, alerts), "", *_decisions(alerts, digests)], 0
 
 
 def _examples(index: IndexReader, pattern: str, prefix: str) -> list[dict[str, Any]]:
@@ -84,6 +95,12 @@ def _records(index: IndexReader, pattern: str, fingerprint: str, now: float) -> 
     body = {"size": 0, "query": {"term": {"fingerprint": fingerprint}}, "aggs": aggs}
     found: dict[str, Any] = index.search(pattern, body)["aggregations"]
     return found
+
+
+def _digests(index: IndexReader, pattern: str, ids: list[str]) -> dict[str, Found]:
+    """The digests that told of these alerts, by alert id."""
+    found = index.documents(pattern, {"terms": {"lines": ids}}) if ids else ()
+    return {line: digest for digest in found for line in digest.source.get("lines", [])}
 
 
 def _head(fingerprint: str, example: dict[str, Any], alerts: list[Found]) -> list[str]:
@@ -117,30 +134,58 @@ def _counts(records: dict[str, Any], alerts: list[Found]) -> list[str]:
     ]
 
 
-def _decisions(alerts: list[Found]) -> list[str]:
+def _decisions(alerts: list[Found], digests: dict[str, Found]) -> list[str]:
     if not alerts:
         return ["no alert: its first record has not come through the throttle yet, or the history was deleted"]
     earlier = [f"  … and {len(alerts) - _SHOWN} earlier ones"] if len(alerts) > _SHOWN else []
-    lines = [line for alert in alerts[-_SHOWN:] for line in _decision(alert.source)]
+    lines = [line for alert in alerts[-_SHOWN:] for line in _decision(alert.source, digests.get(alert.id))]
     return [f"{len(alerts)} alert{'s' if len(alerts) > 1 else ''}, oldest first:", *earlier, *lines]
 
 
-def _decision(alert: dict[str, Any]) -> Iterable[str]:
-    sent = f" {alert['sent']}, {alert['latency_s']:.1f} s after the record came" if alert["sent"] else ""
+def _decision(alert: dict[str, Any], digest: Found | None) -> Iterable[str]:
     detail = f" ({one_line(str(alert['detail']))})" if alert["detail"] else ""
-    count = f"{alert['count']:,} record{'s' if alert['count'] != 1 else ''}"
-    yield (
-        f"  {alert['window_start']}  {_of(alert, 'reason')}, {_of(alert, 'service')}, {count}:"
-        f" {_of(alert, 'status')} to {_of(alert, 'channel')}{sent}{detail}"
-    )
+    held = one_line(str(alert.get("held") or ""))
+    fate = f"held, {held}: {_HELD.get(held, 'no message of its own')}" if held else _delivery(alert)
+    yield f"  {alert['window_start']}  {_of(alert, 'reason')}, {_of(alert, 'service')}, {_tally(alert)}: {fate}{detail}"
+    if digest:
+        yield f"      told in digest {one_line(digest.id)}: {_delivery(digest.source)}"
+    if facts := ", ".join(_facts(alert)):
+        yield f"      {facts}"
     if alert["verdict"]:
         sure = f" {alert['confidence']:.0%}" if alert["verdict"] == "match" else ""
         cited = ", ".join(one_line(str(name)) for name in alert["cited"]) or "none"
         missing = f"; could not be asked: {', '.join(map(str, alert['missing']))}" if alert["missing"] else ""
         by = _of(alert, "explanation_source")
         yield f"      verdict {_of(alert, 'verdict')}{sure}, by {by}; cited: {cited}{missing}"
-    elif alert["reason"] != "summary":
+    elif alert["reason"] in OPENING and not held:
         yield "      no analysis"
+
+
+def _delivery(alert: dict[str, Any]) -> str:
+    after = "" if alert["latency_s"] is None else f", {alert['latency_s']:.1f} s after the record came"
+    return f"{_of(alert, 'status')} to {_of(alert, 'channel')}" + (f" {alert['sent']}{after}" if alert["sent"] else "")
+
+
+def _tally(alert: dict[str, Any]) -> str:
+    count, total = alert["count"], alert.get("total") or 0
+    of = f" of {total:,}" if total > count else ""
+    return f"{count:,}{of} record{'s' if max(count, total) != 1 else ''}"
+
+
+def _facts(alert: dict[str, Any]) -> Iterable[str]:
+    """What a card says besides; documents of an earlier release have none of it."""
+    for name, said in (
+        ("severity", "severity {}"),
+        ("team", "team {}"),
+        ("started_with", "started with version {}"),
+        ("follows", "seems to follow from {}"),
+    ):
+        if alert.get(name):
+            yield said.format(_of(alert, name))
+    if alert.get("absent_s"):
+        yield f"absent {duration(float(alert['absent_s']), texts('en'))}"
+    if alert.get("usual"):
+        yield f"usual {number(float(alert['usual']))} per window"
 
 
 def _of(source: dict[str, Any], name: str) -> str:

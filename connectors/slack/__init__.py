@@ -1,7 +1,9 @@
-"""Slack: one message out by incoming webhook, and the ledger of what was accepted."""
+"""Slack: messages out by incoming webhook or bot token, and the ledger of what was accepted."""
 
+from connectors.slack.answer import Outcome, PostResult
+from connectors.slack.bot import SlackBot
 from connectors.slack.config import SlackConfig
 from connectors.slack.ledger import Ledger, LedgerError
-from connectors.slack.webhook import Outcome, PostResult, SlackWebhook
+from connectors.slack.webhook import SlackWebhook
 
-__all__ = ["Ledger", "LedgerError", "Outcome", "PostResult", "SlackConfig", "SlackWebhook"]
+__all__ = ["Ledger", "LedgerError", "Outcome", "PostResult", "SlackBot", "SlackConfig", "SlackWebhook"]

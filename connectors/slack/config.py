@@ -1,9 +1,13 @@
 """What the Slack connector must be told."""
 
+import json
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
+from pydantic_settings import NoDecode
+
+from connectors.urls import is_base_url
 
 
 def _none_if_blank(value: object) -> object:
@@ -11,7 +15,36 @@ def _none_if_blank(value: object) -> object:
     return None if isinstance(value, str) and not value.strip() else value
 
 
+def _webhook_url(value: SecretStr) -> SecretStr:
+    url = value.get_secret_value()
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or not url.isprintable() or " " in url:
+        msg = "must be one http(s) URL such as https://hooks.slack.com/services/..., copied whole from Slack"
+        raise ValueError(msg) from None
+    return value
+
+
+def _object_of(value: object) -> object:
+    """JSON from the environment is read here and not by pydantic-settings, whose error would name only the section."""
+    if not isinstance(value, str):
+        return value
+    try:
+        found = json.loads(value or "{}")
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        msg = 'must be a JSON object of channels and their webhooks: {"#payments": "https://hooks.slack.com/..."}'
+        raise ValueError(msg) from None  # noqa: TRY004 - pydantic reports a ValueError
+    return found
+
+
 OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_none_if_blank)]
+WebhookUrl = Annotated[SecretStr, AfterValidator(_webhook_url)]
+ChannelName = Annotated[str, Field(min_length=1, max_length=80)]
 
 
 class SlackConfig(BaseModel):
@@ -19,16 +52,25 @@ class SlackConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True)
 
-    webhook_url: OptionalSecret = None
+    webhook_url: Annotated[WebhookUrl | None, BeforeValidator(_none_if_blank)] = None
     """Incoming webhook (`https://hooks.slack.com/services/...`). A secret: whoever has it can post. Without it, and
     without a bot token, alerts go to the terminal."""
 
+    webhook_urls: Annotated[dict[ChannelName, WebhookUrl], NoDecode, BeforeValidator(_object_of)] = {}
+    """JSON object of channels and their incoming webhooks, for rules that route alerts to channels without a bot
+    token: `{"#payments": "https://hooks.slack.com/services/..."}`. A secret. Other channels' alerts go to the
+    webhook above."""
+
     bot_token: OptionalSecret = None
-    """Bot token (`xoxb-...`), for messages that are updated in place."""
+    """Bot token (`xoxb-...`), for messages that are updated in place, and threads. With a bot token the webhooks are
+    not used. Scopes: chat:write; channels:history and channels:read keep a restart from repeating a message."""
+
+    api_url: str = "https://slack.com/api/"
+    """Base URL of Slack's Web API, for a proxy or a stand-in."""
 
     channel: str = Field(default="#cali-alerts", min_length=1, max_length=80)
-    """Channel, for the bot token, metrics and history. An incoming webhook posts to the channel it was made for,
-    whatever this says."""
+    """Channel of alerts that no rule routes elsewhere: a name or an id. An incoming webhook posts to the channel it
+    was made for, whatever this says."""
 
     timeout_s: float = Field(default=10.0, gt=0, le=120)
     """Seconds that one attempt may wait to connect, and then for an answer."""
@@ -53,21 +95,25 @@ class SlackConfig(BaseModel):
     max_backoff_s: float = Field(default=60.0, gt=0, le=3600)
     """Longest pause in seconds between two attempts."""
 
-    @field_validator("webhook_url")
+    max_per_minute: int = Field(default=15, ge=1, le=60)
+    """Storm guard: new messages of one channel in a minute; what comes beyond becomes lines of a digest."""
+
+    digest_s: float = Field(default=10.0, gt=0, le=300)
+    """Seconds that summaries and alerts held by the storm guard are gathered for one digest."""
+
+    fold_cascades: bool = True
+    """Tell a fault that shares trace or request ids with an earlier one in that one's thread or digest."""
+
+    tell_resolved: bool = True
+    """Tell when a fault that was told more than once has been quiet for long enough."""
+
+    @field_validator("api_url")
     @classmethod
-    def _webhook_url_is_http(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is None:
-            return None
-        url = value.get_secret_value()
-        try:
-            parts = urlsplit(url)
-            usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-        except ValueError:
-            usable = False
-        if not usable or not url.isprintable() or " " in url:
-            msg = "must be one http(s) URL such as https://hooks.slack.com/services/..., copied whole from Slack"
-            raise ValueError(msg) from None
-        return value
+    def _api_url_is_http(cls, value: str) -> str:
+        if not is_base_url(value, underscores=True) or "@" in value:
+            msg = "must be an http(s) URL without user and password, such as https://slack.com/api/"
+            raise ValueError(msg)
+        return value if value.endswith("/") else f"{value}/"
 
     @field_validator("bot_token")
     @classmethod

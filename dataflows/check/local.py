@@ -7,6 +7,8 @@ import tempfile
 from pathlib import Path
 
 from dataflows.check.line import Line
+from dataflows.domain.rules import RulesError
+from dataflows.rulebook import read_rules
 from dataflows.settings import Settings
 from rag.embed import EmbeddingModelError, present
 
@@ -54,10 +56,27 @@ def weights(settings: Settings) -> Line:
         return Line("FAIL", "embedding", str(err))
 
 
+def rules(settings: Settings) -> Line:
+    """The rules file, read as the page reads it."""
+    path = settings.rules.path
+    if path is None:
+        return Line("ok", "rules", "no file: every fault is told in the default channel")
+    try:
+        found = read_rules(path)
+    except RulesError as err:
+        first, *more = err.problems
+        rest = f" (and {len(more)} more: cali rules check {path})" if more else ""
+        return Line("FAIL", "rules", f"{first}{rest}")
+    return Line("ok", "rules", f"{path}: version {found.version}, {len(found.silences)} silences")
+
+
 def slack(settings: Settings) -> Line:
-    """The webhook is never posted to: a check must not alarm anybody."""
-    if settings.slack.webhook_url is None:
-        return Line("warn", "slack", "no webhook: alerts go to the terminal; set CALI_SLACK__WEBHOOK_URL")
+    """Nothing is ever posted: a check must not alarm anybody."""
+    if settings.slack.bot_token is not None:
+        return Line("ok", "slack", "bot token set (not tried: a check posts nothing)")
+    if settings.slack.webhook_url is None and not settings.slack.webhook_urls:
+        advice = "set CALI_SLACK__BOT_TOKEN or CALI_SLACK__WEBHOOK_URL"
+        return Line("warn", "slack", f"no bot token and no webhook: alerts go to the terminal; {advice}")
     return Line("ok", "slack", "webhook set (not tried: a check posts nothing)")
 
 

@@ -24,7 +24,7 @@ def _lines(*, offline: bool) -> Iterator[Line]:
         yield from (Line("FAIL", "settings", problem) for problem in str(err.code).splitlines())
         return
     yield Line("ok", "settings", "read")
-    looks: list[Callable[[Settings], Line]] = [local.state, local.redaction, local.slack]
+    looks: list[Callable[[Settings], Line]] = [local.state, local.redaction, local.rules, local.slack]
     for look in looks:
         yield look(settings)
     if offline:

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from dataflows.cli import commands, kb
+from dataflows.cli import commands, kb, rules, silence
 
 app = typer.Typer(
     name="cali",
@@ -22,6 +22,8 @@ app.command("check")(commands.check)
 app.command("why")(commands.why)
 app.command("graph")(commands.graph)
 app.add_typer(kb.app, name="kb")
+app.add_typer(rules.app, name="rules")
+app.add_typer(silence.app, name="silence")
 
 if sys.version_info[:2] not in {(3, 11), (3, 12)}:  # pragma: no cover - pip refuses to install there
     sys.exit(f"CALI needs Python 3.11 or 3.12 (Bytewax 0.21.1 has no wheels for {sys.version.split()[0]}).")

@@ -1,6 +1,7 @@
 """The commands of `cali`, one thin function each."""
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -33,16 +34,24 @@ def generate(
 def fingerprint(
     json_lines: Annotated[bool, typer.Option("--json", help="NDJSON on standard input and output.")] = False,
 ) -> None:
-    """Tell which faults are the same: {"message","service"} in, fingerprint, coarse, kind, types, template out."""
+    """Tell which faults are the same: {"message","service"} in, fingerprint, coarse, kind, types, template out.
+
+    Beside them `fp_version`, the version of the rules: fingerprints of two versions cannot be compared.
+    """
     from dataflows.cli.ndjson import run, text_field
-    from dataflows.domain.fingerprint import Fingerprinter
+    from dataflows.domain.fingerprint import FP_VERSION, Fingerprinter
     from dataflows.domain.trace_frames import FRAMEWORKS
     from dataflows.settings import load
 
     _needs_json(json_lines, "fingerprint")
     config = load().fingerprint
     of = Fingerprinter(FRAMEWORKS.extended(config.in_app, config.frameworks))
-    run(lambda line: of(text_field(line, "message"), text_field(line, "service", ""))._asdict())
+    run(
+        lambda line: {
+            **of(text_field(line, "message"), text_field(line, "service", ""))._asdict(),
+            "fp_version": FP_VERSION,
+        }
+    )
 
 
 def redact(
@@ -65,11 +74,17 @@ def replay(
     source: Annotated[str, typer.Argument(help="A file, a folder, or s3://bucket/prefix.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the messages; write and send nothing.")] = False,
     level: Annotated[str | None, typer.Option(help="Level of records that name none.")] = None,
+    rules: Annotated[
+        Path | None, typer.Option(help="With --dry-run: tell what this rules file would change, messages and faults.")
+    ] = None,
+    against: Annotated[
+        Path | None, typer.Option(help="Compare --rules with this file; default: the rules of the settings.")
+    ] = None,
 ) -> None:
     """Put archived, dead-lettered or raw records through the same page."""
     from dataflows.cli.replay import run
 
-    raise typer.Exit(run(source, level, dry_run=dry_run))
+    raise typer.Exit(run(source, level, dry_run=dry_run, rules=rules, against=against))
 
 
 def check(

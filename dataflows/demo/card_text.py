@@ -18,14 +18,13 @@ def title(payload: Mapping[str, Any]) -> str:
 
 
 def headline(payload: Mapping[str, Any]) -> str:
-    """Of a summary: what is new; empty for any other message."""
-    blocks = payload.get("blocks", [])
-    second = blocks[1] if len(blocks) > 1 else {"type": ""}
-    return " ".join(_block(second)) if second["type"] == "rich_text" else ""
+    """Why it is told, in one line; empty for a message that does not say."""
+    blocks = [block for block in payload.get("blocks", []) if block["type"] != "header"]
+    return " · ".join(_block(blocks[0])) if blocks and blocks[0]["type"] == "rich_text" else ""
 
 
 def body(payload: Mapping[str, Any]) -> list[str]:
-    """What stands below the header: one line a block, the log and long lists cut short."""
+    """What stands below the header: about one line a block, the log and long lists cut short, digests whole."""
     return [line for block in payload.get("blocks", []) for line in _block(block)]
 
 
@@ -40,13 +39,17 @@ def _block(block: Mapping[str, Any]) -> Iterator[str]:
                 lines = _leaves(inner).split("\n")
                 yield from (f"| {line}" for line in lines[:_LOG_LINES])
                 heading = ""
+            elif kind == "rich_text_list" and not heading:  # a digest: every line of it is a message
+                yield from (_leaves(item["elements"]) for item in inner)
             elif kind == "rich_text_list":
                 items = [_leaves(item["elements"]) for item in inner]
                 rest = f" (+{len(items) - _ITEMS})" if len(items) > _ITEMS else ""
                 yield f"{heading}: {'; '.join(items[:_ITEMS])}{rest}"
                 heading = ""
             else:
-                heading = _leaves(inner).replace("\n", ": ")
+                if heading:
+                    yield heading
+                heading = _leaves(inner).replace("\n", ": ").strip()
         if heading:
             yield heading
 

@@ -21,6 +21,11 @@ GRACE_S = 1.0
 SLACK_PACE_S = 0.1
 """Seconds between two messages. Slack allows one a second; the demo packs hours of faults into half a minute."""
 SLACK_BURST = 10
+SLACK_PER_MINUTE = 40
+"""Messages of a channel in a minute. The default is 15: more become a digest, as they should in a storm; here every
+fault of an hour comes within half a minute, and each is to be seen as a card."""
+RESOLVE_S = 15
+"""Quiet after which a fault is over. The default is 900."""
 
 _FOREIGN = ("CALI_", "AWS_", "BYTEWAX_", "OPENAI_", "HF_")
 _PROXIES = frozenset({"http_proxy", "https_proxy", "all_proxy"})
@@ -156,7 +161,10 @@ class Place:
             "CALI_OPENSEARCH__URL": self.opensearch.url,
             "CALI_WINDOW__LENGTH_S": f"{self.window_s:g}",
             "CALI_WINDOW__GRACE_S": f"{GRACE_S:g}",
-            "CALI_SLACK__WEBHOOK_URL": f"{self.slack}/services/T00000000/B00000000/demo",
+            "CALI_WINDOW__RESOLVE_S": str(RESOLVE_S),
+            "CALI_SLACK__BOT_TOKEN": f"xoxb-{secrets.token_hex(12)}",
+            "CALI_SLACK__API_URL": f"{self.slack}/api/",
+            "CALI_SLACK__MAX_PER_MINUTE": str(SLACK_PER_MINUTE),
             "CALI_SLACK__MIN_INTERVAL_S": f"{SLACK_PACE_S:g}",
             "CALI_SLACK__BURST": str(SLACK_BURST),
             "CALI_RAG__MILVUS_URI": str(self.knowledge),

@@ -76,7 +76,7 @@ def collect(place: Place) -> Evidence:
 
 
 def messages(place: Place, after: int) -> list[dict[str, Any]]:
-    """Messages of the stand-in with an id above `after`, oldest first."""
+    """Messages of the stand-in that are new or were updated since revision `after`, oldest first."""
     answer = requests.get(f"{place.slack}/messages.json", params={"after": str(after)}, timeout=_TIMEOUT_S)
     found: list[dict[str, Any]] = answer.json()
     return found

@@ -13,11 +13,12 @@ from pathlib import Path
 from connectors import s3
 from connectors.errors import ConnectorError
 from connectors.kinesis import stream
-from dataflows.demo.checks import ANNOUNCING, Run, checks
+from dataflows.demo.checks import Run, checks
 from dataflows.demo.children import ChildError, Children
 from dataflows.demo.feed import Feeder
 from dataflows.demo.place import (
     GRACE_S,
+    RESOLVE_S,
     SHARDS,
     SLACK_PACE_S,
     DemoError,
@@ -31,6 +32,7 @@ from dataflows.demo.scrape import Numbers, scrape
 from dataflows.demo.screen import Progress, Screen
 from dataflows.demo.signals import Signals, StoppedError
 from dataflows.demo.table import closing
+from dataflows.domain.alerts import OPENING
 
 WINDOW_S = 15.0
 """Length of a throttle window here: short, so that a short run sees repeats summed up. The default is 300."""
@@ -110,10 +112,10 @@ class _Demo:
         self._numbers = scrape(self.place.metrics) or self._numbers
         self._children.ask_to_end("pipeline")
         self._until("the pipeline ends", _DRAIN_S, lambda: self._children.status("pipeline") is not None)
-        self._show_messages()
+        self._show_messages(at_last=True)
         log = (self.place.directory / "pipeline.log").read_text("utf-8", "replace")
         status = self._children.status("pipeline")
-        done = Run(feeder.truth, collect(self.place), self._numbers, self.place.window_s, status, log)
+        done = Run(feeder.truth, collect(self.place), self._numbers, status, log)
         verdicts = checks(done)
         self._screen.still()
         self._screen.console.print(closing(done, verdicts, time.monotonic() - began))
@@ -130,7 +132,8 @@ class _Demo:
         screen.say("CALI demo: a local Kinesis, S3, OpenSearch, Milvus and Slack; nothing leaves this machine", "bold")
         screen.say(f"the Slack channel, as a page: {place.slack}/", "bold")
         pace = f"a message goes out every {SLACK_PACE_S:g} s, not every second"
-        screen.say(f"here windows are {place.window_s:g} s, not 5 min; {pace}")
+        quiet = f"a fault is over after {RESOLVE_S:g} s of quiet, not 15 min"
+        screen.say(f"here windows are {place.window_s:g} s, not 5 min; {quiet}; {pace}")
         place.recovery.mkdir()
         for name, command in place.servers.items():
             self._children.start(name, command)
@@ -174,17 +177,18 @@ class _Demo:
                 read=now.total("cali_kinesis_records_total"),
                 behind_ms=round(now.most("cali_kinesis_behind_milliseconds")),
                 alarming=now.total("cali_pieces_alarming_total"),
-                faults=sum(now.total("cali_alert_decisions_total", reason=reason) for reason in ANNOUNCING),
+                faults=sum(now.total("cali_alert_decisions_total", reason=reason) for reason in OPENING),
                 sent=now.total("cali_messages_total", status="sent"),
                 spool=now.total("cali_spool_waiting_files"),
             )
         )
         return True
 
-    def _show_messages(self) -> None:
+    def _show_messages(self, *, at_last: bool = False) -> None:
         for message in messages(self.place, self._shown):
-            self._shown = message["id"]
-            self._screen.message(message["payload"])
+            self._shown = max(self._shown, message["revision"])
+            self._screen.message(message)
+        self._screen.cards(at_last=at_last)
 
     def _delivered(self, feeder: Feeder) -> bool:
         """Nothing is on its way, and no window is just closing: then a stop leaves no alert half sent."""
@@ -194,6 +198,7 @@ class _Demo:
         return (
             now.total("cali_kinesis_records_total") == feeder.put
             and not now.total("cali_outbox_messages")
+            and not now.total("cali_alerts_gathered")
             and not now.total("cali_search_waiting_documents")
             and GRACE_S + _SETTLED_S < phase < self.place.window_s - 1.0
         )

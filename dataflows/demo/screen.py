@@ -13,8 +13,10 @@ from dataflows.demo import card_text
 
 _PLAIN_WIDTH = 100
 _PLAIN_EVERY_S = 5.0
-_NOTE = 32
-"""Columns kept for what a repeated message adds."""
+_NOTE = 40
+"""Columns kept for what a reply adds."""
+_ANALYSIS_S = 3.0
+"""How long a card is kept back here for its analysis: Slack has it at once, and shows it anew."""
 _MOST_LINES = 9
 """Lines below the header of a message that is shown in full."""
 
@@ -46,7 +48,8 @@ class Screen:
                 console.width = _PLAIN_WIDTH
         self.console = console
         self._live = Live(console=console, refresh_per_second=4, transient=True) if console.is_terminal else None
-        self._seen: set[str] = set()
+        self._cards: dict[str, tuple[float, Mapping[str, Any]]] = {}
+        self._titles: dict[str, str] = {}
         self._plain_at = 0.0
 
     def __enter__(self) -> Self:
@@ -70,18 +73,32 @@ class Screen:
         """One line that stays."""
         self.console.print(Text(text, style=style))
 
-    def message(self, payload: Mapping[str, Any]) -> None:
-        """One Slack message: whole (cut to ten lines) when its fault is new here, else in one line."""
-        name = card_text.title(payload)
-        if name in self._seen:
-            short = Text(name)
-            short.truncate(self.console.width - _NOTE, overflow="ellipsis")
-            self._line(f"  {short.plain} · {card_text.headline(payload) or 'again, in a new window'}", "dim")
-            return
-        self._seen.add(name)
-        self._line(name, "bold")
-        for text in card_text.body(payload)[:_MOST_LINES]:
-            self._line(f"    {text}", "dim" if text.startswith("|") else "")
+    def message(self, message: Mapping[str, Any]) -> None:
+        """One Slack message, new or updated: a card is kept until its analysis is in; a reply is one line at once."""
+        payload, ts = message["payload"], message["ts"]
+        if message["thread_ts"]:
+            above = self._titles.get(message["thread_ts"], "")
+            self._line(f"  ↳ {above} · {card_text.headline(payload)}", "dim")
+        elif ts in self._cards:
+            since, _ = self._cards[ts]
+            self._cards[ts] = (min(since, 0.0) if message["edited"] else since, payload)
+        elif ts not in self._titles:
+            self._titles[ts] = self._short(card_text.title(payload))
+            self._cards[ts] = (time.monotonic(), payload)
+
+    def cards(self, *, at_last: bool = False) -> None:
+        """Show the cards (each cut to ten lines) that have their analysis, or have waited for it long enough."""
+        for ts, (since, payload) in list(self._cards.items()):
+            if at_last or time.monotonic() - since >= _ANALYSIS_S:
+                del self._cards[ts]
+                self._line(card_text.title(payload), "bold")
+                for text in card_text.body(payload)[:_MOST_LINES]:
+                    self._line(f"    {text}", "dim" if text.startswith("|") else "")
+
+    def _short(self, name: str) -> str:
+        short = Text(name)
+        short.truncate(self.console.width - _NOTE, overflow="ellipsis")
+        return short.plain
 
     def progress(self, now: Progress) -> None:
         """The numbers as they are now."""

@@ -1,16 +1,32 @@
-"""What Slack refuses: the limits of an incoming webhook's payload, checked as Slack does.
+"""What Slack refuses: the limits of a message's payload, checked as Slack does.
 
 These numbers are written down a second time on purpose (the cards have their own): one side checks the other.
 Sources: https://docs.slack.dev/reference/block-kit/blocks (one page a block), composition-objects/text-object.
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Final, NoReturn
 
 MAX_BLOCKS: Final = 50
 MAX_MESSAGE: Final = 13_000
 """All blocks as JSON, near the lowest refusal seen: https://github.com/slackapi/bolt-js/issues/2509."""
+
+MAX_TEXT: Final = 40_000
+"""Text beside the blocks: https://docs.slack.dev/reference/methods/chat.postMessage#truncating"""
+
+MAX_URL: Final = 3000
+"""Of a button: https://docs.slack.dev/reference/block-kit/block-elements/button-element; other links likewise."""
+
+_TS: Final = re.compile(r"\d{10}\.\d{6}")
+_MENTIONS: Final = {
+    "user": ("user_id", re.compile(r"[UW][A-Z0-9]{2,}")),
+    "usergroup": ("usergroup_id", re.compile(r"S[A-Z0-9]{2,}")),
+    "channel": ("channel_id", re.compile(r"[CG][A-Z0-9]{2,}")),
+    "broadcast": ("range", re.compile(r"here|channel|everyone")),
+}
+"""Elements of rich text that notify or refer, with what must be in them."""
 
 _ELEMENT_KINDS: Final = frozenset(
     {"text", "link", "emoji", "user", "usergroup", "channel", "broadcast", "date", "color"}
@@ -27,12 +43,13 @@ class Refused(ValueError):  # noqa: N818 - named for what Slack does
 
 
 def check(payload: object) -> None:
-    """Raise `Refused` for a payload that Slack's incoming webhook would not take."""
+    """Raise `Refused` for a payload that Slack would not take, by webhook or chat.postMessage."""
     if not isinstance(payload, dict):
         _refuse("the payload is not a JSON object", "invalid_payload")
     text, blocks = payload.get("text"), payload.get("blocks")
     if text is not None and not isinstance(text, str):
         _refuse("text is not a string", "invalid_payload")
+    _beside_blocks(payload, text or "")
     if not blocks:
         if not text:
             _refuse("neither text nor blocks", "no_text")
@@ -46,6 +63,24 @@ def check(payload: object) -> None:
     size = _units(json.dumps(blocks, ensure_ascii=False))
     if size > MAX_MESSAGE:
         _refuse(f"{size} characters of blocks, {MAX_MESSAGE} allowed", "msg_blocks_too_long")
+
+
+def _beside_blocks(payload: Mapping[str, object], text: str) -> None:
+    if _units(text) > MAX_TEXT:
+        _refuse(f"text: {_units(text)} characters, {MAX_TEXT} allowed", "msg_too_long")
+    if "thread_ts" in payload and not _TS.fullmatch(str(payload["thread_ts"])):
+        _refuse(f"thread_ts {payload['thread_ts']!r} is no timestamp of a message", "invalid_thread_ts")
+    if "metadata" in payload:
+        _metadata(payload["metadata"])
+
+
+def _metadata(metadata: object) -> None:
+    fields = metadata if isinstance(metadata, dict) else {}
+    kind, values = fields.get("event_type"), fields.get("event_payload")
+    if not isinstance(kind, str) or not kind or not isinstance(values, dict):
+        _refuse("metadata is not an object of event_type and event_payload", "invalid_metadata_format")
+    if not all(isinstance(value, str | int | float | bool | list) for value in values.values()):
+        _refuse("event_payload holds something else than text, numbers and lists", "invalid_metadata_schema")
 
 
 def _block(block: object) -> None:
@@ -75,9 +110,23 @@ def _section(block: Mapping[str, object]) -> None:
 
 def _context(block: Mapping[str, object]) -> None:
     for element in _items(block.get("elements"), "context elements", 10):
-        if _object(element, "context element").get("type") == "image":
-            continue
         _text(element, 3000, "context")
+
+
+def _actions(block: Mapping[str, object]) -> None:
+    for element in _items(block.get("elements"), "actions elements", 25):
+        button = _object(element, "actions element")
+        if button.get("type") != "button":
+            _refuse(f"{button.get('type')!r} in actions: only buttons are known here")
+        _text(button.get("text"), 75, "button", kinds=("plain_text",))
+        if "url" in button:
+            _url(button["url"], "button")
+        if button.get("style", "primary") not in {"primary", "danger"}:
+            _refuse(f"button style {button.get('style')!r}")
+        for name, limit in (("action_id", 255), ("value", 2000)):
+            value = button.get(name, "")
+            if not isinstance(value, str) or len(value) > limit:
+                _refuse(f"button: {name} is not a string of at most {limit} characters")
 
 
 def _divider(_block: Mapping[str, object]) -> None:
@@ -113,8 +162,19 @@ def _leaf(leaf: Mapping[str, object], *, preformatted: bool) -> None:
         _refuse(f"{kind!r} in rich text")
     if kind == "text" and not (isinstance(leaf.get("text"), str) and leaf["text"]):
         _refuse("empty text in rich text")
-    if kind == "link" and not str(leaf.get("url", "")).startswith(("http://", "https://", "mailto:")):
-        _refuse("a link without an address")
+    if kind == "link":
+        _url(leaf.get("url"), "link")
+    if kind in _MENTIONS:
+        name, form = _MENTIONS[str(kind)]
+        if not form.fullmatch(str(leaf.get(name))):
+            _refuse(f"{kind}: {name} {leaf.get(name)!r}")
+
+
+def _url(url: object, where: str) -> None:
+    if not isinstance(url, str) or not url.startswith(("http://", "https://", "mailto:")):
+        _refuse(f"a {where} without an address")
+    if _units(url) > MAX_URL:
+        _refuse(f"{where}: an address of {_units(url)} characters, {MAX_URL} allowed")
 
 
 def _text(value: object, limit: int, where: str, kinds: tuple[str, ...] = ("plain_text", "mrkdwn")) -> None:
@@ -158,5 +218,6 @@ _RULES: Final[Mapping[str, Callable[[Mapping[str, object]], None]]] = {
     "context": _context,
     "divider": _divider,
     "rich_text": _rich_text,
+    "actions": _actions,
 }
-"""Block types that CALI's cards may use; `actions`, `image` and others are left out until a card needs them."""
+"""Block types that CALI's cards may use; `image` and others are left out until a card needs them."""

@@ -1,7 +1,8 @@
-"""A stand-in for Slack on this machine: takes an incoming webhook's messages, refuses what Slack refuses, shows them.
+"""A stand-in for Slack on this machine: takes messages, refuses what Slack refuses, shows them.
 
+It is an incoming webhook (`/services/...`) and as much of the Web API (`/api/...`) as CALI calls.
 `python -m dataflows.demo.slack_stand_in --port N` serves the page at `/`; tests use `with SlackStandIn()`.
-It listens on 127.0.0.1 only, keeps messages in memory, and checks no credentials: never expose it.
+It listens on 127.0.0.1 only, keeps messages in memory, and takes any bot token: never expose it.
 """
 
 import argparse
@@ -18,26 +19,17 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Final, Self
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from dataflows.demo import slack_page
-from dataflows.demo.slack_rules import Refused, check
-
-MAX_KEPT: Final = 10_000
-"""Messages kept; older ones are forgotten. More than anyone reads in a demo."""
+from dataflows.demo.slack_api import MAX_KEPT, Answer, Received, SlackError, Workspace
+from dataflows.demo.slack_bodies import arguments_of, payload_of
+from dataflows.demo.slack_faults import FORMS, WEBHOOK, Fault, Faults
+from dataflows.demo.slack_rules import Refused
 
 _MAX_BODY_BYTES: Final = 1_000_000
 _SILENT_CLIENT_S: Final = 30.0
-_FAULTS: Final = "STATUS, STATUS:RETRY_AFTER_S, hang, reset or lost"
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """A message that was accepted. `id` counts from 1."""
-
-    id: int
-    received_ts: float
-    payload: dict[str, object]
+_WEBHOOK_PARTS: Final = 4  # /services/T.../B.../secret, and here perhaps the channel's name after it
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,36 +41,28 @@ class Rejected:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Fault:
-    kind: str
-    status: int = 0
-    retry_after_s: str = ""
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        if text in {"hang", "reset", "lost"}:
-            return cls(text)
-        status, _, retry_after_s = text.partition(":")
-        if not status.isdecimal() or not 200 <= int(status) <= 599:
-            msg = f"unknown fault {text!r}: use {_FAULTS}"
-            raise ValueError(msg)
-        return cls("status", int(status), retry_after_s)
-
-
 class SlackStandIn:
     """The server, on its own threads. Use it in a `with` block; thread-safe."""
 
-    def __init__(self, port: int = 0, channel: str = "#cali-alerts", *, clock: Callable[[], float] = time.time) -> None:
-        """Listen at once on `port` of 127.0.0.1 (0: a free one). Raises OSError if it is taken."""
+    def __init__(
+        self,
+        port: int = 0,
+        channel: str = "#cali-alerts",
+        *,
+        clock: Callable[[], float] = time.time,
+        rate_limit: bool = False,
+    ) -> None:
+        """Listen at once on `port` of 127.0.0.1 (0: a free one). Raises OSError if it is taken.
+
+        `channel` is where the webhook posts; with `rate_limit` a second message within a second gets a 429.
+        """
         self.channel = channel
         self.closing = threading.Event()
+        self.workspace = Workspace(channel, clock, rate_limit=rate_limit)
+        self.faults = Faults()
         self._clock = clock
         self._lock = threading.Lock()
-        self._faults: deque[_Fault] = deque()
-        self._kept: deque[Received] = deque(maxlen=MAX_KEPT)
         self._rejected: deque[Rejected] = deque(maxlen=MAX_KEPT)
-        self._count = 0
         self._server = _Server(("127.0.0.1", port), _Handler)
         self._server.stand_in = self
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
@@ -100,14 +84,18 @@ class SlackStandIn:
 
     @property
     def webhook_url(self) -> str:
-        """Address to post to."""
+        """Address to post to. With `/NAME` after it, the webhook of another channel."""
         return f"{self.url}/services/T00000000/B00000000/stand-in"
 
     @property
+    def api_url(self) -> str:
+        """Base URL of the Web API; any token that begins with `xoxb-` is taken."""
+        return f"{self.url}/api/"
+
+    @property
     def messages(self) -> list[Received]:
-        """What was accepted, oldest first."""
-        with self._lock:
-            return list(self._kept)
+        """What was accepted, oldest first, each as it is now."""
+        return self.workspace.messages
 
     @property
     def rejected(self) -> list[Rejected]:
@@ -116,51 +104,43 @@ class SlackStandIn:
             return list(self._rejected)
 
     def fail(self, *faults: str) -> None:
-        """Let the next posts fail, one fault each, in order.
+        """Let the next calls fail, one fault each, in order.
 
-        `"429:2"` and `"500"` answer so; `"hang"` never answers; `"reset"` breaks the connection; `"lost"` takes the
-        message and then breaks the connection, which is how a message comes to be sent twice.
+        `"429:2"` and `"500"` answer so; `"error:WORD"` is Slack's refusal; `"hang"` never answers; `"reset"` breaks
+        the connection; `"lost"` takes the message and then breaks the connection, which is how a message comes to be
+        sent twice. A fault meets the next post or update; with `METHOD=` before it, such as
+        `"conversations.history=error:missing_scope"`, the next call of that method (`webhook`: of a webhook).
         """
-        with self._lock:
-            self._faults.extend(map(_Fault.parse, faults))
+        self.faults.add(*faults)
 
-    def next_fault(self) -> _Fault | None:
-        """The fault for the post that has just arrived, if any; it is used up."""
-        with self._lock:
-            return self._faults.popleft() if self._faults else None
-
-    def accept(self, body: bytes) -> str:
-        """Keep a posted body and answer `ok`, or raise `Refused` and keep the reason."""
-        now = self._clock()
+    def accept(self, path: str, body: bytes) -> str:
+        """Keep what was posted to a webhook and answer `ok`. Raises `SlackError`, or `Refused` and keeps the reason."""
+        parts = path.strip("/").split("/")
+        channel = f"#{unquote(parts[_WEBHOOK_PARTS])}" if len(parts) > _WEBHOOK_PARTS else self.channel
         try:
-            payload = _payload(body)
-            check(payload)
+            self.workspace.channel_id(channel)
+            self.workspace.accept(channel, payload_of(body))
         except Refused as err:
-            with self._lock:
-                self._rejected.append(Rejected(now, err.answer, str(err)))
+            self._reject(err)
             raise
-        with self._lock:
-            self._count += 1
-            self._kept.append(Received(self._count, now, payload))
         return "ok"
 
+    def call(self, method: str, kind: str, body: bytes, token: str) -> Answer:
+        """Answer a call of the Web API. Raises as `accept`."""
+        try:
+            arguments = arguments_of(kind, body)
+            return self.workspace.call(method, arguments, token or str(arguments.get("token", "")))
+        except Refused as err:
+            self._reject(err)
+            raise
 
-def _payload(body: bytes) -> dict[str, object]:
-    """JSON as the body, or as Slack's older form field `payload`."""
-    try:
-        text = body.decode("utf-8")
-        if text.startswith("payload="):
-            text = parse_qs(text, strict_parsing=True)["payload"][0]
-        value = json.loads(text)
-    except (ValueError, KeyError, RecursionError) as err:
-        raise Refused(why="the body is not JSON", answer="invalid_payload") from err
-    if not isinstance(value, dict):
-        raise Refused(why="the payload is not a JSON object", answer="invalid_payload")
-    return value
+    def _reject(self, refused: Refused) -> None:
+        with self._lock:
+            self._rejected.append(Rejected(self._clock(), refused.answer, str(refused)))
 
 
 def _after(query: str) -> int:
-    """The id in `?after=ID`: only newer messages are wanted. 0 without one."""
+    """The number in `?after=N`: only what is newer is wanted. 0 without one."""
     text = parse_qs(query).get("after", ["0"])[0]
     return int(text) if text.isdecimal() else 0
 
@@ -186,11 +166,11 @@ class _Handler(BaseHTTPRequestHandler):
             policy = slack_page.CONTENT_SECURITY_POLICY.format(nonce=nonce)
             self._answer(200, text, "text/html", {"Content-Security-Policy": policy})
         elif parts.path == "/messages.html":
-            text, last_id = self._html(_after(parts.query))
-            self._answer(200, text, "text/html", {"X-Last-Id": str(last_id)})
+            text, revision = self._html(_after(parts.query))
+            self._answer(200, text, "text/html", {"X-Last-Id": str(revision)})
         elif parts.path == "/messages.json":
             after = _after(parts.query)
-            newer = [asdict(kept) for kept in stand_in.messages if kept.id > after]
+            newer = [asdict(kept) for kept in stand_in.messages if kept.revision > after]
             self._answer(200, json.dumps(newer), "application/json")
         elif parts.path == "/rejected.json":
             self._answer(200, json.dumps([asdict(kept) for kept in stand_in.rejected]), "application/json")
@@ -203,36 +183,62 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(400, "invalid_payload")
             return
         body = self.rfile.read(int(length))
-        if not self.path.startswith("/services/"):
+        path = urlsplit(self.path).path
+        if path.startswith("/services/"):
+            self._answer_unless_scripted(WEBHOOK, lambda: self._webhook(path, body))
+        elif path.startswith("/api/"):
+            method = path.removeprefix("/api/")
+            self._answer_unless_scripted(method, lambda: self._api(method, body))
+        else:
             self._answer(404, "no_service")
-            return
-        fault = self.server.stand_in.next_fault()
+
+    def _answer_unless_scripted(self, method: str, answer: "Callable[[], tuple[int, str, int]]") -> None:
+        api = method != WEBHOOK
+        fault = self.server.stand_in.faults.take(method)
         if fault is not None and fault.kind != "lost":
-            self._misbehave(fault)
+            self._misbehave(fault, api=api)
             return
-        try:
-            answer = self.server.stand_in.accept(body)
-        except Refused as err:
-            self._answer(400, err.answer)
-            return
+        status, text, retry_after_s = answer()
         if fault is not None:
             self._reset()
-        else:
-            self._answer(200, answer)
+            return
+        wait = {"Retry-After": str(retry_after_s)} if retry_after_s else {}
+        self._answer(status, text, "application/json" if api else "text/plain", wait)
+
+    def _webhook(self, path: str, body: bytes) -> tuple[int, str, int]:
+        """Status, body and Retry-After."""
+        try:
+            return 200, self.server.stand_in.accept(path, body), 0
+        except Refused as err:
+            return 400, err.answer, 0
+        except SlackError as err:
+            return (429, "rate_limited", err.retry_after_s) if err.retry_after_s else (400, err.word, 0)
+
+    def _api(self, method: str, body: bytes) -> tuple[int, str, int]:
+        kind, token = self.headers.get("Content-Type", ""), self.headers.get("Authorization", "")
+        try:
+            answer = self.server.stand_in.call(method, kind, body, token.removeprefix("Bearer "))
+        except Refused as err:
+            answer = {"ok": False, "error": err.answer, "response_metadata": {"messages": [str(err)]}}
+        except SlackError as err:
+            return 429 if err.retry_after_s else 200, json.dumps({"ok": False, "error": err.word}), err.retry_after_s
+        return 200, json.dumps(answer), 0
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - named by http.server
         """Say nothing: the path of a webhook is a secret."""
 
     def _html(self, after: int) -> tuple[str, int]:
         kept = self.server.stand_in.messages
-        shown = (slack_page.message(m.id, m.received_ts, m.payload) for m in kept if m.id > after)
-        return "".join(shown), kept[-1].id if kept else 0
+        return slack_page.changed(kept, after), max((message.revision for message in kept), default=0)
 
-    def _misbehave(self, fault: _Fault) -> None:
+    def _misbehave(self, fault: Fault, *, api: bool) -> None:
         if fault.kind == "hang":
             self.server.stand_in.closing.wait()
         elif fault.kind == "reset":
             self._reset()
+        elif fault.kind == "error":
+            refusal = json.dumps({"ok": False, "error": fault.word})
+            self._answer(200, refusal, "application/json") if api else self._answer(400, fault.word)
         else:
             wait = {"Retry-After": fault.retry_after_s} if fault.retry_after_s else {}
             self._answer(fault.status, "rate_limited" if fault.status == 429 else "scripted_fault", headers=wait)
@@ -256,16 +262,18 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Serve until interrupted; the first line printed is JSON with `url` and `webhook_url`."""
+    """Serve until interrupted; the first line printed is JSON with `url`, `webhook_url` and `api_url`."""
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell gives background jobs an ignored SIGINT
     parser = argparse.ArgumentParser(prog="slack-stand-in", description="A stand-in for Slack on this machine.")
     parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 takes a free one")
     parser.add_argument("--channel", default="#cali-alerts", help="title of the page")
-    parser.add_argument("--fault", action="append", default=[], help=f"{_FAULTS}; one post each, in order")
+    parser.add_argument("--fault", action="append", default=[], help=f"{FORMS}; one call each, in order")
+    parser.add_argument("--rate-limit", action="store_true", help="take one message a second and channel")
     options = parser.parse_args(argv)
-    with SlackStandIn(options.port, options.channel) as stand_in:
+    with SlackStandIn(options.port, options.channel, rate_limit=options.rate_limit) as stand_in:
         stand_in.fail(*options.fault)
-        print(json.dumps({"url": stand_in.url, "webhook_url": stand_in.webhook_url}), flush=True)
+        where = {"url": stand_in.url, "webhook_url": stand_in.webhook_url, "api_url": stand_in.api_url}
+        print(json.dumps(where), flush=True)
         try:
             stand_in.closing.wait()
         except KeyboardInterrupt:

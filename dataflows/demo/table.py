@@ -39,7 +39,8 @@ def _facts(run: Run, wall_s: float) -> list[tuple[str, str]]:
     evidence, truth = run.evidence, run.truth
     told = announcements(evidence.alerts)
     latencies = [alert.source["latency_s"] for alert in told if alert.source["latency_s"] is not None]
-    verdicts = Counter(str(alert.source["verdict"] or "not asked in time") for alert in told)
+    verdicts = Counter(str(alert.source["verdict"] or "not asked") for alert in told if not alert.source["held"])
+    sent = Counter(str(alert.source["reason"]) for alert in evidence.alerts if alert.source["status"] == "sent")
     sources = {said.source for said in truth.alarming.values()}
     announced = {
         truth.alarming[place].source
@@ -53,7 +54,7 @@ def _facts(run: Run, wall_s: float) -> list[tuple[str, str]]:
         ("WARN+ records", f"{len(truth.alarming):,}"),
         ("distinct faults", f"{len(truth.faults())} injected, {len(truth.faults() & announced)} announced"),
         ("WARN statements", f"{len(sources - truth.faults())} logged, {len(announced - truth.faults())} announced"),
-        ("alerts sent", f"{len(told)} first, {len(evidence.alerts) - len(told)} summaries"),
+        ("messages", _counts(sent)),
         ("noise reduction", reduction),
         ("first-alert latency", f"p50 {percentile(latencies, 50):.1f} s, p95 {percentile(latencies, 95):.1f} s"),
         ("explanations", _counts(verdicts)),

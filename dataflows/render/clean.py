@@ -28,7 +28,7 @@ def clean(text: str) -> str:
     text = _ANSI.sub("", text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n"))
     if text.isascii() and text.isprintable():
         return text
-    return _MARK_RUN.sub(r"\1", "".join(c for c in text if _is_seen(c)))
+    return _MARK_RUN.sub(r"\1", text.translate(_SEEN))
 
 
 def one_line(text: str) -> str:
@@ -66,3 +66,16 @@ def _is_seen(char: str) -> bool:
     if "\ufe00" <= char <= "\ufe0f" or "\U000e0100" <= char <= "\U000e01ef":  # variation selectors carry hidden bytes
         return False
     return char not in _INVISIBLE and unicodedata.category(char) not in _UNSEEN
+
+
+class _Seen(dict[int, int | None]):
+    """A table for `str.translate`; remembers the basic plane only (some 6 MB at worst), hostile texts use more."""
+
+    def __missing__(self, code: int) -> int | None:
+        kept = code if _is_seen(chr(code)) else None
+        if code <= 0xFFFF:
+            self[code] = kept
+        return kept
+
+
+_SEEN = _Seen()

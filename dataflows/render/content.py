@@ -4,22 +4,20 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dataflows.domain.alerts import Alert, ExplanationView, Reason
+from dataflows.domain.alerts import MAX_PLACES, OPENING, Alert, ExplanationView, Reason
+from dataflows.render import phrases
+from dataflows.render.catalogue import Texts
 from dataflows.render.clean import clean, one_line
 from dataflows.render.excerpt import excerpt
-from dataflows.render.texts import Texts, texts
-
-MAX_NAMES = 3
-"""Names shown of a list of pods, versions or nodes; the rest is a number. A reader scans no further."""
+from dataflows.render.links import Links, runbook_url, search_url
+from dataflows.render.news import news, state
+from dataflows.render.texts import texts
 
 MAX_POINTS = 5
 """Causes, actions and runbooks shown of each. Our choice: a card is read standing."""
 
-MAX_URL_CHARS = 400
-"""Longer addresses are shown as plain text; Slack would take 3,000 (link element)."""
-
-_ICONS = {"FATAL": "🚨", "ERROR": "🔴", "WARN": "🟡"}
 _MOST_CERTAIN_PERCENT = 99  # an estimate is never certain
+_WITH_COUNTS = OPENING | {Reason.ESCALATED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +43,15 @@ class Content:
 
     texts: Texts
     title: str
+    news: tuple[str, ...]
+    """Why it is told, the weightiest first."""
     level: str
-    headline: str
-    """Of a summary: what is new since the alert it counts from."""
     counts: tuple[str, ...]
     first_seen: float | None
     """Seconds since the epoch; None if the record's time makes no sense, or the same second as `last_seen`."""
     last_seen: float | None
+    is_quiet: bool
+    """Whether nothing came after `last_seen`."""
     places: tuple[str, ...]
     verdict: str
     summary: str
@@ -59,86 +59,90 @@ class Content:
     actions: tuple[Point, ...]
     runbooks: tuple[Runbook, ...]
     log: tuple[str, ...]
+    search: str
+    """Address of the records, or empty."""
     footer: tuple[str, ...]
 
 
-def content(alert: Alert, language: str) -> Content:
-    """What to say of an alert. A summary repeats neither log nor analysis: the alert it counts from has shown them."""
+def content(alert: Alert, language: str, links: Links, latest: Alert | None = None) -> Content:
+    """What to say of an alert; with `latest`, of an opening as its episode stands by that later alert.
+
+    Log and analysis stand where they are news: in an opening and an escalation.
+    """
     words = texts(language)
-    is_summary = alert["reason"] == Reason.SUMMARY
-    answer = None if is_summary or not alert["explained"] else alert.get("explanation")
-    first, last = _moment(alert["first_seen"]), _moment(alert["last_seen"])
+    now = latest or alert
+    is_digest, is_quiet = alert["reason"] == Reason.DIGEST, now["reason"] == Reason.RESOLVED
+    is_whole = alert["reason"] not in {Reason.SUMMARY, Reason.RESOLVED, Reason.DIGEST}
+    answer = alert.get("explanation") if is_whole and alert["explained"] else None
     runbooks = _runbooks(answer, words) if answer else ()
     numbers = (
         {c["doc_id"]: book.number for c, book in zip(answer["citations"], runbooks, strict=False)} if answer else {}
     )
     is_sure = answer is not None and answer["verdict"] == "match"
-    log = [] if is_summary else excerpt(clean(alert["text"]).strip().expandtabs(4).split("\n"), words.lines_left_out)
+    lines = clean(alert["text"]).strip().expandtabs(4).split("\n") if is_whole else []
+    log = excerpt(lines, words.lines_left_out)
+    first, last = phrases.moment(alert["first_seen"]), phrases.moment(now["last_seen"])
     return Content(
         texts=words,
-        title=_title(alert, words),
-        level=alert["level"] if alert["level"].isalpha() else "?",
-        headline=_headline(alert, words) if is_summary else "",
-        counts=(_count(alert["count"], words),),
+        title=_digest_title(alert, words)
+        if is_digest
+        else _title(alert, words, phrases.RESOLVED_ICON if is_quiet else phrases.icon(now["severity"], alert["level"])),
+        news=(*((state(latest, words),) if latest else ()), *news(alert, words)),
+        level="" if is_digest else alert["level"] if alert["level"].isalpha() else "?",
+        counts=() if is_digest else _counts(alert, now, words),
         first_seen=None if first is not None and last is not None and int(first) == int(last) else first,
         last_seen=last,
-        places=tuple(
-            form.format(names=_names(names, words))
-            for form, names in (
-                (words.pods, alert["place"]["pods"]),
-                (words.versions, alert["place"]["versions"]),
-                (words.nodes, alert["place"]["nodes"]),
-            )
-            if any(one_line(name) for name in names)
-        ),
+        is_quiet=is_quiet,
+        places=() if is_digest else _places(alert, now, words),
         verdict=_verdict(answer, words) if answer else "",
         summary=one_line(answer["summary"]) if answer and is_sure else "",
         causes=_points(answer["causes"], numbers) if answer and is_sure else (),
         actions=_points(answer["actions"], numbers) if answer and is_sure else (),
         runbooks=runbooks,
         log=tuple(log) if any(line.strip() for line in log) else (),
-        footer=_footer(alert, answer, words, is_summary=is_summary),
+        search="" if is_digest else search_url(links, now),
+        footer=_footer(alert, answer, words),
     )
 
 
-def _title(alert: Alert, words: Texts) -> str:
+def _title(alert: Alert, words: Texts, icon: str) -> str:
     return words.title.format(
-        icon=_ICONS.get(alert["level"], "⚪"),
+        icon=icon,
         service=one_line(alert["service"]) or "?",
         template=one_line(alert["template"]) or words.no_message,
     )
 
 
-def _headline(alert: Alert, words: Texts) -> str:
-    """Empty for a window of one record: the alert that opened the window has said all."""
-    duration = _duration(alert["window_end"] - alert["window_start"], words)
-    return words.more.format(count=alert["count"] - 1, duration=duration) if alert["count"] > 1 else ""
+def _digest_title(alert: Alert, words: Texts) -> str:
+    return words.digest_title.of(len(alert["lines"]), icon=phrases.DIGEST_ICON)
 
 
-def _count(count: int, words: Texts) -> str:
-    return words.seen_once if count == 1 else words.seen_times.format(count=count)
+def _counts(alert: Alert, now: Alert, words: Texts) -> tuple[str, ...]:
+    """A summary and an end have said their counts already."""
+    severity = words.severities.get(now["severity"], "")
+    remapped = phrases.is_remapped(now["severity"], alert["level"]) and severity
+    counted = alert is now and alert["reason"] in _WITH_COUNTS
+    return (
+        *((words.severity.format(severity=severity),) if remapped else ()),
+        *((words.records.of(max(alert["count"], alert["total"])),) if counted else ()),
+    )
 
 
-def _duration(seconds: float, words: Texts) -> str:
-    whole = max(0, round(seconds)) if math.isfinite(seconds) else 0
-    if whole < 60:
-        return words.seconds.format(seconds=whole)
-    hours, minutes = divmod(round(whole / 60), 60)
-    if not hours:
-        return words.minutes.format(minutes=minutes)
-    return (words.hours_minutes if minutes else words.hours).format(hours=hours, minutes=minutes)
-
-
-def _moment(epoch_s: float) -> float | None:
-    """A time that any calendar can show (years 1970 to 9999), else None: event times come from the logs."""
-    return epoch_s if 0 < epoch_s < 253_402_300_800 else None
-
-
-def _names(names: Sequence[str], words: Texts) -> str:
-    known = [name for name in map(one_line, names) if name]
-    shown = ", ".join(known[:MAX_NAMES])
-    rest = len(known) - MAX_NAMES
-    return words.and_others.format(names=shown, count=rest) if rest > 0 else shown
+def _places(alert: Alert, now: Alert, words: Texts) -> tuple[str, ...]:
+    place = now["place"] if any(now["place"].values()) else alert["place"]
+    named = (
+        (words.namespace.format(namespace=one_line(alert["namespace"])), alert["namespace"]),
+        (words.team.format(team=one_line(alert["team"])), alert["team"]),
+    )
+    lists = ((words.pods, place["pods"]), (words.versions, place["versions"]), (words.nodes, place["nodes"]))
+    return (
+        *(said for said, name in named if one_line(name)),
+        *(
+            form.format(names=phrases.names(every, words, most=MAX_PLACES))
+            for form, every in lists
+            if phrases.names(every, words)
+        ),
+    )
 
 
 def _verdict(answer: ExplanationView, words: Texts) -> str:
@@ -162,22 +166,17 @@ def _runbooks(answer: ExplanationView, words: Texts) -> tuple[Runbook, ...]:
     for number, citation in enumerate(answer["citations"][:MAX_POINTS], start=1):
         title, section = one_line(citation["title"]) or one_line(citation["doc_id"]), one_line(citation["section"])
         label = words.citation.format(title=title, section=section) if section and section != title else title
-        shown.append(Runbook(number, label or "?", _safe_url(citation["url"])))
+        shown.append(Runbook(number, label or "?", runbook_url(citation["url"])))
     return tuple(shown)
 
 
-def _safe_url(url: str) -> str:
-    plain = url.isascii() and url.isprintable() and not set(url) & set(' <>|"`\\') and len(url) <= MAX_URL_CHARS
-    return url if plain and url.startswith(("https://", "http://")) else ""
-
-
-def _footer(alert: Alert, answer: ExplanationView | None, words: Texts, *, is_summary: bool) -> tuple[str, ...]:
+def _footer(alert: Alert, answer: ExplanationView | None, words: Texts) -> tuple[str, ...]:
     reason = one_line(alert["reason"])
-    parts = [
-        words.fingerprint.format(fingerprint=one_line(alert["fingerprint"]), version=alert["fp_version"]),
-        words.reason.format(reason=words.reasons.get(reason, reason)),
-    ]
-    if answer is None and not is_summary:
+    why = words.reason.format(reason=words.reasons.get(reason, reason))
+    if reason == Reason.DIGEST:
+        return why, words.digest_why
+    parts = [words.fingerprint.format(fingerprint=one_line(alert["fingerprint"]), version=alert["fp_version"]), why]
+    if answer is None and reason in OPENING:
         parts.append(words.not_yet)
     if answer and answer["verdict"] == "match" and answer["source"] != "none":
         by_model = answer["source"] == "model"

@@ -77,7 +77,13 @@ def record_document(  # noqa: PLR0913, PLR0917 - a document has this many origin
 
 
 def alert_document(delivery: Delivery) -> bytes:
-    """An alert and what became of it, with everything the card had."""
+    """An alert and what became of it, with everything the card had except whom it notified.
+
+    The document id is the alert id, which is made of data: a replay, and each later version of the same alert
+    (`waiting`, then `sent`), replaces the document instead of adding one. `opening` joins the alerts of an episode;
+    `lines` of a digest holds the ids of the alerts in it, so that a held alert leads to the message that told it.
+    `routed` is where the rules send it (empty: the default), `channel` where it went.
+    """
     alert = delivery["alert"]
     told = alert.get("explanation")
     return msgspec.json.encode(
@@ -88,18 +94,14 @@ def alert_document(delivery: Delivery) -> bytes:
             "window_start": iso(alert["window_start"]),
             "window_end": iso(alert["window_end"]),
             "sent": iso(delivery["sent_ts"]) if delivery["sent_ts"] else None,
-            "latency_s": round(delivery["sent_ts"] - alert["arrival_ts"], 3) if delivery["sent_ts"] else None,
+            "latency_s": _latency(delivery),
             "status": delivery["status"],
             "channel": delivery["channel"],
             "attempts": delivery["attempts"],
             "detail": delivery["detail"],
-            **{
-                name: alert[name]
-                for name in (
-                    *("reason", "fingerprint", "coarse", "fp_version", "service", "level", "kind", "types"),
-                    *("template", "text", "record_id", "trace_id", "count", "place", "explained"),
-                )
-            },
+            **{name: alert[name] for name in _AS_IT_IS},  # type: ignore[literal-required] # keys of Alert, by a test
+            "routed": alert["channel"],
+            "lines": [line["id"] for line in alert["lines"]],
             "verdict": told["verdict"] if told else None,
             "explanation_source": told["source"] if told else None,
             "confidence": told["confidence"] if told else None,
@@ -109,3 +111,16 @@ def alert_document(delivery: Delivery) -> bytes:
             "explanation": told,
         }
     )
+
+
+_AS_IT_IS = (
+    *("opening", "reason", "held", "fingerprint", "coarse", "fp_version", "service", "namespace", "team", "level"),
+    *("severity", "kind", "types", "template", "text", "record_id", "trace_id", "request_id", "count", "total"),
+    *("told", "absent_s", "usual", "place", "started_with", "parent", "follows", "explained"),
+)
+
+
+def _latency(delivery: Delivery) -> float | None:
+    """Seconds from the record's arrival to the message; None if it was not sent, or if no record caused it."""
+    sent, arrived = delivery["sent_ts"], delivery["alert"]["arrival_ts"]
+    return round(sent - arrived, 3) if sent and arrived else None

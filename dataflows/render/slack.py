@@ -1,143 +1,158 @@
-"""An alert as a Slack message in Block Kit.
+"""An alert as a Slack message in Block Kit: a card, a reply in the card's thread, or the card as it stands now.
 
-Untrusted text stands only in `plain_text` objects and in `rich_text` elements, which Slack shows letter by letter: no
-mention, link, emoji code or emphasis comes of it. The one exception is the notification text, where it is escaped.
+All are pure, within every limit of Slack whatever the alert holds, and raise only ValueError for a language without
+texts. Untrusted text becomes no mention, link, emoji code or emphasis (see `blocks`).
 """
 
-import json
-from datetime import UTC, datetime
-from typing import Final, TypeAlias
+from collections.abc import Callable, Iterable
+from typing import Final, NamedTuple, TypeVar
 
-from dataflows.domain.alerts import Alert
-from dataflows.render.clean import clip, escape, units
+from slack_sdk.models.blocks import Block, RichTextElement
+
+from dataflows.domain.alerts import NEWS, Alert, Reason
+from dataflows.render import blocks as kit
+from dataflows.render.clean import clip, escape
 from dataflows.render.content import Content, Point, content
+from dataflows.render.digest import MAX_DIGEST_LINES, WIDTHS, Widths, named
+from dataflows.render.links import NO_LINKS, Links
 
-MAX_BLOCKS: Final = 50
-"""Blocks of one message: https://docs.slack.dev/reference/block-kit/blocks"""
-
-MAX_HEADER: Final = 150
-"""Header text: https://docs.slack.dev/reference/block-kit/blocks/header-block"""
-
-MAX_TEXT: Final = 3000
-"""Any text object: https://docs.slack.dev/reference/block-kit/composition-objects/text-object"""
-
-MAX_CONTEXT_ELEMENTS: Final = 10
-"""Elements of a context block: https://docs.slack.dev/reference/block-kit/blocks/context-block"""
-
-MAX_MESSAGE: Final = 11_000
-"""All blocks as JSON. Slack does not document its limit (`msg_blocks_too_long`): refusals are reported from about
-13,200 characters of text (https://github.com/slackapi/bolt-js/issues/2509) and once at 11,341 (issue 2867 there)."""
-
-MAX_NOTIFICATION: Final = 300
-"""Text of the push notification; a phone shows less."""
-
-_MAX_FACT: Final = 200
-_LIMITS: Final = ((1800, 300), (900, 200), (200, 60))
-"""Characters of (the log excerpt, each point and label): the first pair that keeps within `MAX_MESSAGE` is used. The
-last always does, as a test of the largest card shows."""
-
-Block: TypeAlias = dict[str, object]
+__all__ = ["MAX_DIGEST_LINES", "card", "card_now", "reply"]
 
 
-def card(alert: Alert, language: str) -> dict[str, object]:
-    """The payload for an incoming webhook or `chat.postMessage`, within every limit of Slack whatever the alert holds.
+class _Room(NamedTuple):
+    """The most characters of each text."""
 
-    Pure. Works before and after the analysis. Raises ValueError for a language without texts.
+    log: int
+    point: int
+    """Also of a label, and half of the summary."""
+    news: int
+    fact: int
+
+
+_ROOMS: Final = (_Room(1800, 300, 300, 200), _Room(900, 200, 300, 200), _Room(200, 60, 120, 80))
+"""Tried in order, until the card keeps within `kit.MAX_MESSAGE`. The last always does, as a test of the largest card
+shows; an ordinary card takes the first."""
+
+_MAX_LOG_LINE: Final = 300
+Limit = TypeVar("Limit")
+_MENTIONING: Final = NEWS | {Reason.DIGEST}
+
+
+def card(alert: Alert, language: str, *, links: Links = NO_LINKS) -> kit.Json:
+    """The payload for an incoming webhook or `chat.postMessage`, before and after the analysis, for every reason."""
+    view = content(alert, language, links)
+    if alert["reason"] == Reason.DIGEST:
+        return _payload(view, _first_fit(lambda widths: _digest(alert, view, widths), WIDTHS))
+    return _payload(view, _first_fit(lambda room: _card(alert, view, room), _ROOMS))
+
+
+def reply(alert: Alert, language: str) -> kit.Json:
+    """The same, compact, for the thread under the opening's card.
+
+    What speaks of another fault, or to the whole channel (an escalation), names it. A digest comes as its card.
     """
-    view = content(alert, language)
-    blocks: list[Block] = []
-    for log_limit, point_limit in _LIMITS:
-        blocks = _blocks(view, log_limit, point_limit)
-        if units(json.dumps(blocks, ensure_ascii=False)) <= MAX_MESSAGE:
+    if alert["reason"] == Reason.DIGEST:
+        return card(alert, language)
+    view = content(alert, language, NO_LINKS)
+    room = _ROOMS[0]
+    is_alone = alert["reason"] not in {Reason.SUMMARY, Reason.RESOLVED}
+    blocks = [
+        *([kit.rich(kit.section(kit.words(clip(view.title, kit.MAX_HEADER), bold=True)))] if is_alone else []),
+        *_news(alert, view, room.news),
+        kit.facts(_facts(view)),
+        *([kit.said(view.places, room.fact)] if view.places else []),
+    ]
+    return _payload(view, kit.as_json(blocks))
+
+
+def card_now(opening: Alert, latest: Alert, language: str, links: Links = NO_LINKS) -> kit.Json:
+    """The opening's card as its episode stands by `latest`, for an update in place.
+
+    State, counts, times and places are of now; analysis and log stay. With the opening as `latest` it is its card.
+    """
+    if latest["id"] == opening["id"]:
+        return card(opening, language, links=links)
+    view = content(opening, language, links, latest)
+    return _payload(view, _first_fit(lambda room: _card(opening, view, room), _ROOMS))
+
+
+def _payload(view: Content, blocks: list[kit.Json]) -> kit.Json:
+    text = kit.notification(view.title, *view.news[:1], *view.counts)
+    return {"text": text, "blocks": blocks, "unfurl_links": False, "unfurl_media": False}
+
+
+def _first_fit(build: Callable[[Limit], list[Block]], limits: Iterable[Limit]) -> list[kit.Json]:
+    blocks: list[kit.Json] = []
+    for limit in limits:
+        blocks = kit.as_json(build(limit))
+        if kit.size(blocks) <= kit.MAX_MESSAGE:
             break
-    notification = " · ".join(filter(None, (clip(view.title, MAX_NOTIFICATION), view.headline, *view.counts)))
-    return {"text": escape(notification), "blocks": blocks, "unfurl_links": False, "unfurl_media": False}
-
-
-def _blocks(view: Content, log_limit: int, point_limit: int) -> list[Block]:
-    words = view.texts
-    blocks = [_header(view.title)]
-    if view.headline:
-        blocks.append(_rich(_section(_text(view.headline, bold=True))))
-    blocks.append(_context(_facts(view), "mrkdwn"))
-    if view.places:
-        blocks.append(_context(view.places, "plain_text"))
-    if view.verdict:
-        text = _text(view.verdict, bold=True)
-        summary = [_text(f"\n{clip(view.summary, 2 * point_limit)}")] if view.summary else []
-        blocks.append(_rich(_section(text, *summary)))
-    for heading, points, style in ((words.causes, view.causes, "bullet"), (words.actions, view.actions, "ordered")):
-        if points:
-            items = [_point(point, point_limit) for point in points]
-            blocks.append(_rich(_section(_text(heading, bold=True)), _list(items, style)))
-    if view.runbooks:
-        books = [
-            _section(_text(f"[{book.number}] "), _label(clip(book.label, point_limit), book.url))
-            for book in view.runbooks
-        ]
-        blocks.append(_rich(_section(_text(words.runbooks, bold=True)), _list(books, "bullet")))
-    if view.log:
-        log: Block = {"type": "rich_text_preformatted", "elements": [_text(_clip_lines(view.log, log_limit))]}
-        blocks.append(_rich(_section(_text(words.log, bold=True)), log))
-    blocks.append(_context(view.footer, "plain_text"))
     return blocks
 
 
-def _facts(view: Content) -> tuple[str, ...]:
-    """The only mrkdwn: our own words, numbers and dates, which Slack shows in each reader's time zone."""
+def _card(alert: Alert, view: Content, room: _Room) -> list[Block]:
     words = view.texts
+    blocks = [kit.header(view.title), *_news(alert, view, room.news), kit.facts(_facts(view))]
+    if view.places:
+        blocks.append(kit.said(view.places, room.fact))
+    if view.verdict:
+        summary = [kit.words(f"\n{clip(view.summary, 2 * room.point)}")] if view.summary else []
+        blocks.append(kit.rich(kit.section(kit.words(view.verdict, bold=True), *summary)))
+    for heading, points, style in ((words.causes, view.causes, "bullet"), (words.actions, view.actions, "ordered")):
+        if points:
+            items = [kit.section(kit.words(_point(point, room.point))) for point in points]
+            blocks.append(kit.rich(_heading(heading), kit.listed(items, style)))
+    if view.runbooks:
+        books = [
+            kit.section(kit.words(f"[{book.number}] "), kit.label(clip(book.label, room.point), book.url))
+            for book in view.runbooks
+        ]
+        blocks.append(kit.rich(_heading(words.runbooks), kit.listed(books, "bullet")))
+    if view.log:
+        lines = "\n".join(clip(line, _MAX_LOG_LINE) for line in view.log)
+        blocks.append(kit.rich(_heading(words.log), kit.preformatted(clip(lines, room.log))))
+    if view.search:
+        blocks.append(kit.rich(kit.section(kit.label(words.search, view.search))))
+    return [*blocks, kit.said(view.footer, room.fact)]
+
+
+def _digest(alert: Alert, view: Content, widths: Widths) -> list[Block]:
+    words, room = view.texts, _ROOMS[0]
+    shown = named(alert["lines"][:MAX_DIGEST_LINES], words, widths)
+    items = [kit.section(kit.words(line.text, bold=line.is_opening)) for line in shown]
+    beyond = len(alert["lines"]) - MAX_DIGEST_LINES
+    if beyond > 0:
+        items.append(kit.section(kit.words(words.lines_beyond.of(beyond))))
+    lines = [kit.rich(kit.listed(items, "bullet"))] if items else []
+    return [kit.header(view.title), *_news(alert, view, room.news), *lines, kit.said(view.footer, room.fact)]
+
+
+def _news(alert: Alert, view: Content, limit: int) -> list[Block]:
+    """The mention stands here: it is of the rules, never of a log; nobody is called to what is over."""
+    called = kit.mention(alert["mention"]) if alert["reason"] in _MENTIONING and not view.is_quiet else ()
+    first, *others = [clip(text, limit) for text in view.news] or [""]
+    leaves = (*called, *([kit.words(first, bold=True)] if first else []))
+    sections = [kit.section(*leaves)] if leaves else []
+    sections += [kit.section(kit.words(text)) for text in others]
+    return [kit.rich(*sections)] if sections else []
+
+
+def _facts(view: Content) -> tuple[str, ...]:
+    """Our own words, numbers and dates."""
+    words = view.texts
+    last = words.quiet_since if view.is_quiet else words.last_seen
     times = [
-        form.format(time=_date(moment))
-        for form, moment in ((words.first_seen, view.first_seen), (words.last_seen, view.last_seen))
+        form.format(time=kit.date(moment))
+        for form, moment in ((words.first_seen, view.first_seen), (last, view.last_seen))
         if moment is not None
     ]
     return (f"*{escape(clip(view.level, 20))}*", *map(escape, view.counts), *(times or [words.unknown_time]))
 
 
-def _date(epoch_s: float) -> str:
-    # https://docs.slack.dev/messaging/formatting-message-text#date-formatting
-    utc = datetime.fromtimestamp(epoch_s, UTC)
-    return f"<!date^{int(epoch_s)}^{{date_short_pretty}} {{time_secs}}|{utc:%Y-%m-%d %H:%M:%S} UTC>"
+def _heading(text: str) -> RichTextElement:
+    return kit.section(kit.words(text, bold=True))
 
 
-def _header(title: str) -> Block:
-    return {"type": "header", "text": {"type": "plain_text", "text": clip(title, MAX_HEADER), "emoji": False}}
-
-
-def _context(facts: tuple[str, ...], kind: str) -> Block:
-    shown = facts[:MAX_CONTEXT_ELEMENTS]
-    if kind == "mrkdwn":
-        return {"type": "context", "elements": [{"type": kind, "text": fact, "verbatim": True} for fact in shown]}
-    return {
-        "type": "context",
-        "elements": [{"type": kind, "text": clip(fact, _MAX_FACT), "emoji": False} for fact in shown],
-    }
-
-
-def _rich(*elements: Block) -> Block:
-    return {"type": "rich_text", "elements": list(elements)}
-
-
-def _section(*elements: Block) -> Block:
-    return {"type": "rich_text_section", "elements": list(elements)}
-
-
-def _list(items: list[Block], style: str) -> Block:
-    return {"type": "rich_text_list", "style": style, "elements": items}
-
-
-def _point(point: Point, limit: int) -> Block:
+def _point(point: Point, limit: int) -> str:
     text = clip(point.text, limit)
-    return _section(_text(f"{text} [{point.runbook}]" if point.runbook else text))
-
-
-def _text(text: str, *, bold: bool = False) -> Block:
-    return {"type": "text", "text": text, "style": {"bold": True}} if bold else {"type": "text", "text": text}
-
-
-def _label(label: str, url: str) -> Block:
-    return {"type": "link", "url": url, "text": label} if url else _text(label)
-
-
-def _clip_lines(lines: tuple[str, ...], limit: int) -> str:
-    return clip("\n".join(clip(line, MAX_HEADER * 2) for line in lines), limit)
+    return f"{text} [{point.runbook}]" if point.runbook else text

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,15 +12,18 @@ from bytewax.testing import run_main
 from connectors.slack import Outcome, PostResult
 from connectors.spool import Commits
 from dataflows.domain.alerts import Alert
-from dataflows.endpoints import Endpoints, delivering, triage_of
+from dataflows.domain.rules import NO_RULES, Rules
+from dataflows.endpoints import Endpoints, delivering, guard, triage_of
 from dataflows.log_intelligence import build
 from dataflows.render.terminal import terminal
 from dataflows.render.texts import texts
 from dataflows.replay.files import Origin
 from dataflows.replay.source import ReplaySource
+from dataflows.rulebook import read_rules
 from dataflows.settings import Settings
 from dataflows.steps.clock import EventClock
 from dataflows.steps.explain import Explaining
+from dataflows.steps.posting import Card
 from rag.models import Explanation, Query
 
 
@@ -43,9 +46,12 @@ class Collected:
     """The messages of a dry run, in order, instead of a channel."""
 
     language: str
-    channel: str = "dry-run"
     alerts: list[Alert] = field(default_factory=list)
     echo: bool = True
+
+    def channel_of(self, alert: Alert) -> str:
+        """Where the rules would send it."""
+        return alert["channel"] or "dry-run"
 
     def post(self, alert: Alert) -> PostResult:
         """Keep it, and print it."""
@@ -63,21 +69,58 @@ def _card(alert: Alert, language: str) -> str:
     return re.sub(rf"\s+·\s+{not_yet}\Z", "", terminal(bare, language))
 
 
-class _Forgetful:
+class Forgetful:
     """A ledger for a dry run: nothing was ever sent."""
 
     def sent_at(self, key: str) -> float | None:
+        """Never."""
         del key
         return None
 
-    def record(self, key: str, sent_ts: float, channel: str) -> None:
-        del key, sent_ts, channel
+    def record_all(self, keys: Sequence[str], sent_ts: float, channel: str, ts: str = "") -> None:
+        """Nothing is kept."""
+        del keys, sent_ts, channel, ts
+
+    def message(self, key: str) -> Card | None:
+        """Nowhere."""
+        del key
+        return None
+
+    def keep_card(self, key: str, body: str) -> None:
+        """Nothing is kept."""
+        del key, body
+
+    def card(self, key: str) -> str | None:
+        """None."""
+        del key
+        return None
+
+    def latest(self) -> float | None:
+        """Never."""
+        return None
 
 
-class _Silent:
+def no_letter(alert: Alert, detail: str) -> None:
+    """A dry run writes no dead letters: nothing of it is ever refused."""
+    del alert, detail
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """Rules that stay the same."""
+
+    rules: Rules
+
+    def current(self) -> Rules:
+        """The rules."""
+        return self.rules
+
+
+class Silent:
     """An explainer for a dry run: the question is which messages, not what they say."""
 
     def explain(self, query: Query) -> Explanation:
+        """Nothing is known."""
         del query
         return Explanation(
             verdict="none",
@@ -92,7 +135,7 @@ class _Silent:
         )
 
 
-def unwired(settings: Settings, origins: Iterator[Origin], collected: Collected) -> Endpoints:
+def unwired(settings: Settings, origins: Iterator[Origin], collected: Collected, rules: Rules = NO_RULES) -> Endpoints:
     """Ends that touch nothing outside the process."""
     clock = EventClock()
     paced = settings.model_copy(update={"slack": settings.slack.model_copy(update={"min_interval_s": 0.0})})
@@ -103,17 +146,38 @@ def unwired(settings: Settings, origins: Iterator[Origin], collected: Collected)
         search=Nowhere(),
         history=Nowhere(),
         sort=triage_of(settings),
-        explaining=Explaining(_Silent(), settings.language, finish_s=60.0),
-        delivering=delivering(paced, collected, _Forgetful(), clock, finish=True),
+        explaining=Explaining(Silent(), settings.language, finish_s=60.0),
+        delivering=delivering(paced, collected, Forgetful(), clock, refuse=no_letter, finish=True),
         clock=clock,
+        rules=Fixed(rules),
+        guard=guard(settings, threads=False),
         finish=True,
     )
 
 
-def dry_run(settings: Settings, origins: Iterator[Origin], *, echo: bool = True) -> list[Alert]:
-    """Run the page over records without writing anything; returns the messages in order."""
+def rules_of(settings: Settings) -> Rules:
+    """The rules of the settings, read once. No `Rulebook`: that keeps a copy, and a dry run writes nothing.
+
+    Raises:
+        RulesError: the file cannot be used.
+    """
+    return read_rules(settings.rules.path) if settings.rules.path else NO_RULES
+
+
+def dry_run(
+    settings: Settings, origins: Iterator[Origin], *, rules: Rules | None = None, echo: bool = True
+) -> list[Alert]:
+    """Run the page over records without writing anything; returns the messages in order.
+
+    `rules` hold for the whole run, silences by event time; None: those of the settings.
+
+    Raises:
+        RulesError: the rules file of the settings cannot be used.
+    """
+    rules = rules if rules is not None else rules_of(settings)
     collected = Collected(settings.language, echo=echo)
-    run_main(build(settings, unwired(settings, origins, collected)))  # type: ignore[no-untyped-call] # untyped in Bytewax
+    ends = unwired(settings, origins, collected, rules)
+    run_main(build(settings, ends))  # type: ignore[no-untyped-call] # untyped in Bytewax
     return collected.alerts
 
 

@@ -1,35 +1,60 @@
-"""`throttle`: one fault, one alert a window; repeats are counted and summed up at its close."""
+"""`throttle`: one fault, one alert at once; repeats are counted and summed up; its end and its return are told."""
 
 from collections.abc import Iterable
 from datetime import datetime
 from functools import partial
+from typing import Protocol
 from zlib import crc32
 
 import bytewax.operators as op
+import structlog
 from bytewax.dataflow import Stream, operator
 from bytewax.operators import KeyedStream, StatefulBatchLogic
 from pydantic import BaseModel, ConfigDict, Field
 
 from dataflows import metrics
 from dataflows.domain.alerts import Alert, Reason, Sighting
-from dataflows.domain.throttling import Bucket, BucketState, Decided
+from dataflows.domain.rules import Rules
+from dataflows.domain.throttling import Bucket, BucketState, Decided, Policy
 from dataflows.steps.clock import Clock
 from dataflows.steps.triage import AlarmingBatch
+
+log = structlog.get_logger(__name__)
 
 BUCKETS = 64
 """State keys: fixed, since a forgotten key leaves a row in the recovery store for ever. A fault's bucket is
 `crc32(fingerprint) % 64`; changing the number orphans state."""
 
 
+class RuleSource(Protocol):
+    """Where the rules in force come from."""
+
+    def current(self) -> Rules:
+        """The rules; never blocks, never raises."""
+        ...
+
+
 class WindowConfig(BaseModel):
-    """The tumbling windows of the throttle."""
+    """The tumbling windows of the throttle, and the life of a fault."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    length_s: float = Field(default=300.0, ge=1, le=86_400)
-    """Length of a window, seconds: a fault is announced once in it, and summed up at its close."""
+    length_s: int = Field(default=300, ge=1, le=86_400)
+    """Length of a window, seconds: repeats are counted in it. A rule may set another for some faults."""
     grace_s: float = Field(default=5.0, ge=0, le=3_600)
     """How long after its end a window waits for stragglers, seconds."""
+    resolve_s: float = Field(default=900.0, ge=1, le=86_400)
+    """How long a fault must be quiet to be called resolved, seconds; doubled for each return within a day."""
+    max_repeat_s: float = Field(default=3_600.0, ge=1, le=86_400)
+    """A fault that goes on is summed up ever more rarely, from a window's length doubling up to so many seconds."""
+    past_s: float = Field(default=86_400.0, ge=60)
+    """A record that was older when it arrived is dated by its arrival, seconds: the retention of the stream."""
+    remember_s: float = Field(default=604_800.0, ge=0, le=31_536_000)
+    """How long a resolved fault is remembered, seconds: one that is back within it has "regressed", else it is new."""
+    max_faults: int = Field(default=200_000, ge=640, le=5_000_000)
+    """Faults with an open episode, at most; beyond, the one that is due next is cut short, told and counted."""
+    max_resolved: int = Field(default=500_000, ge=640, le=10_000_000)
+    """Resolved faults that are remembered, at most; beyond, the oldest is forgotten and counted."""
 
 
 def bucket_of(fault: str) -> str:
@@ -44,12 +69,33 @@ def _by_bucket(batch: AlarmingBatch) -> list[tuple[str, list[Sighting]]]:
     return list(groups.items())
 
 
+def _policy(config: WindowConfig) -> Policy:
+    return Policy(
+        length_s=config.length_s,
+        grace_s=config.grace_s,
+        resolve_s=config.resolve_s,
+        max_repeat_s=config.max_repeat_s,
+        past_s=config.past_s,
+        remember_s=config.remember_s,
+        max_live=config.max_faults // BUCKETS,
+        max_gone=config.max_resolved // BUCKETS,
+    )
+
+
 class _ThrottleLogic(StatefulBatchLogic[list[Sighting], Alert, BucketState]):
     """One bucket. Never discarded, so that its key leaves no tombstones."""
 
-    def __init__(self, config: WindowConfig, clock: Clock, finish: bool, resume: BucketState | None) -> None:  # noqa: FBT001 - wired once
-        self._bucket = Bucket(resume, config.length_s, config.grace_s)
+    def __init__(
+        self,
+        config: WindowConfig,
+        clock: Clock,
+        rules: RuleSource,
+        finish: bool,  # noqa: FBT001 - as above
+        resume: BucketState | None,
+    ) -> None:
+        self._bucket = Bucket(resume, _policy(config))
         self._clock = clock
+        self._rules = rules
         self._finish = finish
         self._open = 0
         self._measure()
@@ -58,7 +104,7 @@ class _ThrottleLogic(StatefulBatchLogic[list[Sighting], Alert, BucketState]):
         sightings = [sighting for batch in values for sighting in batch]
         self._clock.observe(max(sighting.event_ts for sighting in sightings))
         now = self._clock.now()
-        return [*self._close(now), *self._count(self._bucket.see(sightings, now))], False
+        return [*self._close(now), *self._count(self._bucket.see(sightings, now, self._rules.current()))], False
 
     def on_notify(self) -> tuple[Iterable[Alert], bool]:
         return self._close(self._clock.now()), False
@@ -68,14 +114,23 @@ class _ThrottleLogic(StatefulBatchLogic[list[Sighting], Alert, BucketState]):
         return (self._close(float("inf")) if self._finish else []), False
 
     def _close(self, now: float) -> list[Alert]:
-        return self._count(Decided(self._bucket.close_due(now), 0, 0, 0))
+        return self._count(self._bucket.close_due(now, self._rules.current()))
 
     def _count(self, decided: Decided) -> list[Alert]:
         for alert in decided.alerts:
-            metrics.DECISIONS.labels(alert["reason"]).inc()
-        metrics.DECISIONS.labels(Reason.HELD_REPEAT.value).inc(decided.held_repeat)
-        metrics.DECISIONS.labels(Reason.HELD_LATE.value).inc(decided.held_late)
+            reason = alert["held"] or alert["reason"]
+            metrics.DECISIONS.labels(reason).inc()
+            log.debug("alert.decided", reason=reason, fingerprint=alert["fingerprint"], service=alert["service"])
+        for reason, count in (
+            (Reason.HELD_REPEAT, decided.held_repeat),
+            (Reason.HELD_LATE, decided.held_late),
+            (Reason.HELD_FILTERED, decided.held_filtered),
+        ):
+            if count:
+                metrics.DECISIONS.labels(reason.value).inc(count)
+                log.debug("records.held", reason=reason.value, count=count)
         metrics.LATE.inc(decided.late + decided.held_late)
+        metrics.EVICTED.inc(decided.evicted)
         self._measure()
         return decided.alerts
 
@@ -92,13 +147,19 @@ class _ThrottleLogic(StatefulBatchLogic[list[Sighting], Alert, BucketState]):
 
 
 @operator
-def throttle(
-    step_id: str, alarming: Stream[AlarmingBatch], config: WindowConfig, clock: Clock, *, finish: bool
+def throttle(  # noqa: PLR0913 - an operator takes what it needs
+    step_id: str,
+    alarming: Stream[AlarmingBatch],
+    config: WindowConfig,
+    clock: Clock,
+    rules: RuleSource,
+    *,
+    finish: bool,
 ) -> KeyedStream[Alert]:
-    """Announce the first record of a fault's window at once; hold and count its repeats; sum up at the close.
+    """Announce a fault's first record at once; hold and count its repeats; sum them up; tell its end and its return.
 
     Keyed by bucket. Windows are tumbling in event time and close on `clock`. At the end of the input open windows
     are kept in the state, not closed, unless `finish`.
     """
     keyed: KeyedStream[list[Sighting]] = op.flat_map("by_bucket", alarming, _by_bucket)
-    return op.stateful_batch("window", keyed, partial(_ThrottleLogic, config, clock, finish))
+    return op.stateful_batch("window", keyed, partial(_ThrottleLogic, config, clock, rules, finish))

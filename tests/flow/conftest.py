@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,8 +14,9 @@ from connectors.kinesis import RecordBatch
 from connectors.slack import Outcome, PostResult
 from connectors.slots import SLOTS, slot_number, slot_of
 from dataflows.domain.alerts import Alert
-from dataflows.endpoints import Endpoints, delivering
+from dataflows.endpoints import Endpoints, delivering, guard, rulebook
 from dataflows.log_intelligence import build
+from dataflows.replay.page import Forgetful, no_letter
 from dataflows.settings import Settings
 from dataflows.steps.clock import WallClock
 from dataflows.steps.explain import Explaining
@@ -61,25 +62,27 @@ class MemoryPart(StatefulSinkPartition[Any, None]):
 class Channel:
     """A messenger that keeps what it is given."""
 
-    channel: str = "memory"
     alerts: list[Alert] = field(default_factory=list)
+
+    def channel_of(self, alert: Alert) -> str:
+        return alert["channel"] or "memory"
 
     def post(self, alert: Alert) -> PostResult:
         self.alerts.append(alert)
         return PostResult(Outcome.ACCEPTED)
 
 
-@dataclass
-class Memory:
+class Memory(Forgetful):
     """A ledger that outlives a run, not a process."""
 
-    sent: dict[str, float] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.sent: dict[str, float] = {}
 
     def sent_at(self, key: str) -> float | None:
         return self.sent.get(key)
 
-    def record(self, key: str, sent_ts: float, channel: str) -> None:
-        self.sent[key] = sent_ts
+    def record_all(self, keys: Sequence[str], sent_ts: float, channel: str, ts: str = "") -> None:
+        self.sent |= dict.fromkeys(keys, sent_ts)
 
 
 class Echo:
@@ -127,7 +130,9 @@ class World:
             history=self.history,
             sort=Triage(b"key"),
             explaining=Explaining(Echo(), "en", finish_s=10.0),
-            delivering=delivering(settings, self.channel, self.ledger, clock, finish=self.finish),
+            delivering=delivering(settings, self.channel, self.ledger, clock, refuse=no_letter, finish=self.finish),
+            rules=rulebook(settings),
+            guard=guard(settings, threads=False),
             clock=clock,
             finish=self.finish,
         )

@@ -42,7 +42,7 @@ def test_one_fault_is_told_once_and_summed_up(world: Any, make: Any, entry_point
 
     entry_point(w.flow())
 
-    assert [("first", 1), ("summary", 9)] == [(a["reason"], a["count"]) for a in w.channel.alerts]
+    assert [("first", 1), ("summary", 8)] == [(a["reason"], a["count"]) for a in w.channel.alerts]
 
 
 def test_the_first_message_carries_the_explanation(world: Any, make: Any, entry_point: Callable[..., None]) -> None:
@@ -97,4 +97,4 @@ def test_a_crash_repeats_no_message_and_loses_no_count(world: Any, make: Any, tm
     alerts = w.channel.alerts
 
     assert told <= 1
-    assert [("first", 1), ("summary", 7)] == [(a["reason"], a["count"]) for a in alerts]
+    assert [("first", 1), ("summary", 6)] == [(a["reason"], a["count"]) for a in alerts]

@@ -77,6 +77,7 @@ def test_all_is_well(settings: Place, capsys: pytest.CaptureFixture[str]) -> Non
         "settings": "ok",
         "state": "ok",
         "redaction": "ok",
+        "rules": "ok",
         "slack": "ok",
         "kinesis": "ok",
         "s3": "ok",

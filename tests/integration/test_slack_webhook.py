@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from threading import Thread
 
 import pytest
+from pydantic import SecretStr
 
 from connectors.slack import Outcome, PostResult, SlackConfig, SlackWebhook
-from connectors.slack.webhook import DEFAULT_RETRY_AFTER_S, MAX_DETAIL_CHARS
+from connectors.slack.answer import DEFAULT_RETRY_AFTER_S, MAX_DETAIL_CHARS, MAX_RETRY_AFTER_S
 from dataflows.demo.slack_stand_in import SlackStandIn
 
 MESSAGE = {"text": "something broke"}
@@ -38,6 +39,7 @@ def webhook(url: str, timeout_s: float = 5.0) -> SlackWebhook:
         ("410", PostResult(Outcome.TERMINAL, None, "scripted_fault", 410)),
         ("413", PostResult(Outcome.TERMINAL, None, "scripted_fault", 413)),
         ("429:7", PostResult(Outcome.RATE_LIMITED, 7.0, "rate_limited", 429)),
+        ("429:999999999", PostResult(Outcome.RATE_LIMITED, MAX_RETRY_AFTER_S, "rate_limited", 429)),
         ("429:0", PostResult(Outcome.RATE_LIMITED, 0.0, "rate_limited", 429)),
         ("429", PostResult(Outcome.RATE_LIMITED, DEFAULT_RETRY_AFTER_S, "rate_limited", 429)),
         ("429:soon", PostResult(Outcome.RATE_LIMITED, DEFAULT_RETRY_AFTER_S, "rate_limited", 429)),
@@ -58,6 +60,14 @@ def test_an_accepted_message_arrives_whole(slack: SlackStandIn) -> None:
     result = webhook(slack.webhook_url).post(payload)
     assert PostResult(Outcome.ACCEPTED, None, "ok", 200) == result
     assert [payload] == [message.payload for message in slack.messages]
+
+
+def test_each_channel_has_its_webhook(slack: SlackStandIn) -> None:
+    """A client made for one of several webhooks posts to that one, without one in the settings."""
+    other = SecretStr(f"{slack.webhook_url}/payments")
+    for client in (SlackWebhook(SlackConfig(), other), webhook(slack.webhook_url)):
+        assert PostResult(Outcome.ACCEPTED, None, "ok", 200) == client.post(MESSAGE)
+    assert ["#payments", "#cali-alerts"] == [message.channel for message in slack.messages]
 
 
 def test_slacks_reason_for_a_refusal_is_kept(slack: SlackStandIn) -> None:

@@ -128,6 +128,40 @@ def test_tells_counts_decisions_and_citations(index: Any, capsys: pytest.Capture
     ] == lines
 
 
+def test_held_alerts_say_why_and_where_they_were_told(index: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """A held alert names its reason, the digest that told of it, and all that a card would have said besides."""
+    now = time.time()
+    unsent = {"status": "held", "sent": None, "latency_s": None}
+    facts: dict[str, Any] = {"severity": "critical", "team": "pay", "absent_s": 273_600.0, "usual": 12.5}
+    facts |= {"started_with": "1.42.0", "follows": "db: down", "opening": "o", "total": 41}
+    _put(
+        index,
+        "cali-alerts-2026.01",
+        [
+            _alert(ONE, now - 60, "escalated", held="held_storm", count=40, **unsent, **facts),
+            _alert(ONE, now - 30, "first", held="held_silenced", detail="silence 7: release", **unsent),
+            {**_alert("", now, "digest", lines=[f"0-{ONE}"]), "latency_s": None},
+        ],
+    )
+
+    assert 0 == why.run(ONE)
+
+    lines = capsys.readouterr().out.splitlines()
+    assert [
+        "2 alerts, oldest first:",
+        (
+            f"  {_iso(now - 60)}  escalated, payment, 40 of 41 records: held, held_storm:"
+            " the channel had its messages of that minute"
+        ),
+        f"      told in digest 2-: sent to #alerts {_iso(now + 2)}",
+        (
+            "      severity critical, team pay, started with version 1.42.0, seems to follow from db: down,"
+            " absent 3 d 4 h, usual 12 per window"
+        ),
+        f"  {_iso(now - 30)}  first, payment, 1 record: held, held_silenced: a silence covers it (silence 7: release)",
+    ] == lines[lines.index("") + 1 :]
+
+
 def test_an_ambiguous_prefix_lists_the_candidates(index: Any, capsys: pytest.CaptureFixture[str]) -> None:
     """Two fingerprints with the same beginning are both named, and the exit status is 1."""
     _put(index, "cali-logs-2026.01.01", [_record(ONE, "payment", 1e9), _record(TWIN, "checkout", 1e9)])

@@ -1,5 +1,7 @@
 """The Slack settings."""
 
+import json
+
 import pytest
 from pydantic import ValidationError
 
@@ -42,6 +44,69 @@ def test_a_blank_variable_means_not_set() -> None:
     """A line `CALI_SLACK__WEBHOOK_URL=` copied from the example file switches Slack off rather than failing."""
     config = SlackConfig.model_validate({"webhook_url": "", "bot_token": "  "})
     assert (config.webhook_url, config.bot_token) == (None, None)
+
+
+@pytest.mark.parametrize("blank", ["", "{}"])
+def test_no_routes_is_the_default(blank: str) -> None:
+    """A blank variable and an empty object both mean that there is one webhook at most."""
+    assert {} == SlackConfig().webhook_urls == SlackConfig.model_validate({"webhook_urls": blank}).webhook_urls
+
+
+def test_webhooks_of_several_channels_are_read_from_json() -> None:
+    """The variable is a JSON object of channels and URLs."""
+    urls = {"#payments": f"https://hooks.slack.com/services/{PATH}", "#shop": "http://127.0.0.1:8765/services/x"}
+    config = SlackConfig.model_validate({"webhook_urls": json.dumps(urls)})
+    assert urls == {channel: url.get_secret_value() for channel, url in config.webhook_urls.items()}
+    assert PATH not in f"{config!r} {config.model_dump_json()}"
+
+
+@pytest.mark.parametrize(
+    ("value", "rule"),
+    [
+        (f'{{"#a": "https://hooks.slack.com/services/{PATH}"', "must be a JSON object"),
+        (f'["https://hooks.slack.com/services/{PATH}"]', "must be a JSON object"),
+        (f'"{PATH}"', "must be a JSON object"),
+        (f'{{"#a": "hooks.slack.com/services/{PATH}"}}', "must be one http(s) URL"),
+        (f'{{"": "https://hooks.slack.com/services/{PATH}"}}', "at least 1 character"),
+        (f'{{"#a": ["{PATH}"]}}', "valid string"),
+    ],
+)
+def test_wrong_webhooks_of_channels_are_refused_without_being_shown(value: str, rule: str) -> None:
+    """JSON that is broken or of another shape is told by rule, and no URL in it is shown."""
+    with pytest.raises(ValidationError) as caught:
+        SlackConfig.model_validate({"webhook_urls": value})
+    assert rule in str(caught.value)
+    assert PATH not in f"{caught.value} {caught.value!r}"
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("https://slack.com/api/", "https://slack.com/api/"),
+        ("http://127.0.0.1:8765/api", "http://127.0.0.1:8765/api/"),
+        ("http://slack_proxy:80", "http://slack_proxy:80/"),
+    ],
+)
+def test_the_api_url_ends_in_a_slash(given: str, kept: str) -> None:
+    """A forgotten slash at the end is put there."""
+    assert kept == SlackConfig(api_url=given).api_url
+
+
+@pytest.mark.parametrize(
+    "url", ["", "slack.com/api/", "ftp://slack.com/", "https:///api/", "https://slack.com/api?x=1"]
+)
+def test_another_api_url_is_refused(url: str) -> None:
+    """Anything but an http(s) base URL is a wrong setting."""
+    with pytest.raises(ValidationError, match=r"must be an http\(s\) URL"):
+        SlackConfig(api_url=url)
+
+
+def test_an_api_url_with_a_password_is_refused() -> None:
+    """A password in it would be shown in logs; it is refused unseen."""
+    password = "pass" + "word1"
+    with pytest.raises(ValidationError) as caught:
+        SlackConfig(api_url=f"https://me:{password}@slack.com/api/")
+    assert password not in str(caught.value)
 
 
 def test_a_token_of_another_kind_is_refused_without_being_shown() -> None:

@@ -46,6 +46,7 @@ def test_offline_reaches_for_nothing(capsys: pytest.CaptureFixture[str]) -> None
         "settings": "ok",
         "state": "ok",
         "redaction": "warn",
+        "rules": "ok",
         "slack": "warn",
         "embedding": "ok",
     } == _lines(capsys)

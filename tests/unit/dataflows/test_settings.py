@@ -66,9 +66,9 @@ def no_such(name: str, nearest: str) -> str:
             "CALI_KINESIS__READ_LIMIT is '0': Input should be greater than or equal to 1",
         ),
         (
-            "WINDOW__LENGTH_S",
+            "WINDOW__GRACE_S",
             "inf",
-            "CALI_WINDOW__LENGTH_S is 'inf': Input should be less than or equal to 86400",
+            "CALI_WINDOW__GRACE_S is 'inf': Input should be less than or equal to 3600",
         ),
         (
             "KINESIS__START",
@@ -246,6 +246,7 @@ def test_the_secrets_are_known_by_their_types() -> None:
         "CALI_RAG__MILVUS_TOKEN",
         "CALI_OPENAI__API_KEY",
         "CALI_SLACK__WEBHOOK_URL",
+        "CALI_SLACK__WEBHOOK_URLS",
         "CALI_SLACK__BOT_TOKEN",
         "CALI_REDACTION__KEY",
     } == secret

@@ -14,7 +14,9 @@ def _text(text: str) -> dict[str, str]:
     return {"type": "text", "text": text}
 
 
-def _message(title: str, *, headline: str = "") -> dict[str, Any]:
+def _message(
+    title: str, *, headline: str = "", ts: str = "1.0", thread_ts: str = "", edited: int = 0
+) -> dict[str, Any]:
     blocks: list[dict[str, Any]] = [{"type": "header", "text": {"type": "plain_text", "text": title}}]
     if headline:
         section = {"type": "rich_text_section", "elements": [_text(headline)]}
@@ -23,7 +25,7 @@ def _message(title: str, *, headline: str = "") -> dict[str, Any]:
     facts = [{"type": "mrkdwn", "text": fact} for fact in ("*ERROR*", "seen once", f"first {when}")]
     causes = [{"type": "rich_text_section", "elements": [_text(cause)]} for cause in ("a leak", "a lock", "load")]
     log = [_text(f"한글 로그 {n} " + "가나다" * 60) for n in range(4)]
-    return {
+    payload = {
         "text": title,
         "blocks": [
             *blocks,
@@ -44,6 +46,7 @@ def _message(title: str, *, headline: str = "") -> dict[str, Any]:
             },
         ],
     }
+    return {"payload": payload, "ts": ts, "thread_ts": thread_ts, "edited": edited}
 
 
 @pytest.fixture
@@ -60,6 +63,7 @@ def test_a_new_fault_is_shown_whole(plain: io.StringIO) -> None:
     """Title, facts with dates a person reads, causes in one line, two lines of the log; each within 100 columns."""
     with _screen(plain) as screen:
         screen.message(_message("🔴 payment: pool [bold]empty :bomb:"))
+        screen.cards(at_last=True)
 
     lines = plain.getvalue().splitlines()
     assert [
@@ -71,18 +75,32 @@ def test_a_new_fault_is_shown_whole(plain: io.StringIO) -> None:
     assert max(map(cell_len, lines)) <= 100
 
 
-def test_a_fault_that_was_shown_is_one_line(plain: io.StringIO) -> None:
-    """Its next window and its summary do not fill the screen, and what they add is never cut off."""
+def test_a_card_is_shown_once_with_its_analysis(plain: io.StringIO) -> None:
+    """It is kept back until it is updated, or for seconds; what is updated later is not shown again."""
+    with _screen(plain) as screen:
+        screen.message(_message("🔴 payment: pool"))
+        screen.cards()
+        before = plain.getvalue()
+        screen.message(_message("🔴 payment: pool", headline="A runbook matches", edited=1))
+        screen.cards()
+        shown = plain.getvalue()
+        screen.message(_message("🔴 payment: pool", headline="Resolved", edited=2))
+        screen.cards(at_last=True)
+
+    assert ("", True) == (before, "A runbook matches" in shown)
+    assert shown == plain.getvalue()
+
+
+def test_a_reply_is_one_line(plain: io.StringIO) -> None:
+    """It names the card above it, and what it adds is never cut off."""
     title = "🔴 payment: " + "long " * 40
     with _screen(plain) as screen:
         screen.message(_message(title))
-        before = len(plain.getvalue().splitlines())
-        screen.message(_message(title))
-        screen.message(_message(title, headline="+41 more in 15 s"))
+        screen.message(_message("", headline="+41 more in 15 s", ts="2.0", thread_ts="1.0"))
 
-    lines = plain.getvalue().splitlines()[before:]
-    assert ["again, in a new window", "+41 more in 15 s"] == [line.rpartition(" · ")[2] for line in lines]
-    assert max(map(cell_len, lines)) <= 100
+    (line,) = plain.getvalue().splitlines()
+    assert ("  ↳ 🔴 payment: long", "+41 more in 15 s") == (line[:19], line.rpartition(" · ")[2])
+    assert cell_len(line) <= 100
 
 
 def test_a_file_gets_no_control_codes_and_progress_now_and_then(plain: io.StringIO) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import runpy
 import signal
 import socket
 import subprocess
@@ -36,6 +37,12 @@ def post(slack: SlackStandIn, payload: object) -> tuple[int, str]:
     return answer.status_code, answer.text
 
 
+def call(slack: SlackStandIn, method: str, token: str = "xox" + "b-1", **arguments: object) -> requests.Response:
+    """Slack's answer to a call of the Web API."""
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    return requests.post(slack.api_url + method, json=arguments, headers=headers, timeout=5)
+
+
 def plain(text: str) -> dict[str, object]:
     """A plain_text object."""
     return {"type": "plain_text", "text": text}
@@ -56,6 +63,16 @@ def in_section(*leaves: dict[str, object]) -> dict[str, object]:
     return rich({"type": "rich_text_section", "elements": list(leaves)})
 
 
+def actions(*elements: dict[str, object]) -> dict[str, object]:
+    """An actions block."""
+    return {"type": "actions", "elements": list(elements)}
+
+
+def button(**fields: object) -> dict[str, object]:
+    """A button."""
+    return {"type": "button", "text": plain("x"), **fields}
+
+
 GOOD: list[dict[str, Any]] = [
     {"text": "hello"},
     {"blocks": [{"type": "divider"}] * 50},
@@ -65,6 +82,11 @@ GOOD: list[dict[str, Any]] = [
     {"blocks": [{"type": "context", "elements": [plain("x")] * 10}]},
     {"blocks": [in_section(TEXT, {"type": "link", "url": "https://a.example"})]},
     {"blocks": [rich({"type": "rich_text_preformatted", "elements": [TEXT]})]},
+    {"blocks": [in_section({"type": "broadcast", "range": "here"}, {"type": "user", "user_id": "U024BE7LH"})]},
+    {"blocks": [in_section({"type": "usergroup", "usergroup_id": "S0614TZR7"})]},
+    {"blocks": [actions(*[button()] * 24, button(url="https://a.example/" + "x" * 2982))]},
+    {"text": "x" * 40_000},
+    {"text": "x", "metadata": {"event_type": "cali_alert", "event_payload": {"key": "k"}}},
 ]
 
 BAD: list[tuple[object, str]] = [
@@ -99,6 +121,26 @@ BAD: list[tuple[object, str]] = [
     ({"blocks": [rich({"type": "rich_text_list", "style": "stars", "elements": [TEXT]})]}, "invalid_blocks"),
     ({"blocks": [rich({"type": "rich_text_list", "style": "bullet", "elements": [TEXT]})]}, "invalid_blocks"),
     ({"blocks": [{"type": "section", "text": mrkdwn("x" * 2900)}] * 5}, "msg_blocks_too_long"),
+    ({"blocks": [{"type": "context", "elements": [{"type": "image", "alt_text": "x"}]}]}, "invalid_blocks"),
+    ({"blocks": [in_section({"type": "user", "user_id": "bob"})]}, "invalid_blocks"),
+    ({"blocks": [in_section({"type": "usergroup", "usergroup_id": "U024BE7LH"})]}, "invalid_blocks"),
+    ({"blocks": [in_section({"type": "broadcast", "range": "all"})]}, "invalid_blocks"),
+    ({"blocks": [in_section({"type": "link", "url": "https://a.example/" + "x" * 2983})]}, "invalid_blocks"),
+    ({"blocks": [rich({"type": "rich_text_preformatted", "elements": [{"type": "user"}]})]}, "invalid_blocks"),
+    ({"blocks": [actions()]}, "invalid_blocks"),
+    ({"blocks": [actions(*[button()] * 26)]}, "invalid_blocks"),
+    ({"blocks": [actions({"type": "datepicker"})]}, "invalid_blocks"),
+    ({"blocks": [actions(button(text=mrkdwn("x")))]}, "invalid_blocks"),
+    ({"blocks": [actions(button(text=plain("x" * 76)))]}, "invalid_blocks"),
+    ({"blocks": [actions(button(url="javascript:alert(1)"))]}, "invalid_blocks"),
+    ({"blocks": [actions(button(style="loud"))]}, "invalid_blocks"),
+    ({"blocks": [actions(button(action_id="x" * 256))]}, "invalid_blocks"),
+    ({"text": "x" * 40_001}, "msg_too_long"),
+    ({"text": "x", "thread_ts": "1763764859"}, "invalid_thread_ts"),
+    ({"text": "x", "thread_ts": 1763764859.0001}, "invalid_thread_ts"),
+    ({"text": "x", "metadata": "k"}, "invalid_metadata_format"),
+    ({"text": "x", "metadata": {"event_type": "", "event_payload": {}}}, "invalid_metadata_format"),
+    ({"text": "x", "metadata": {"event_type": "x", "event_payload": {"a": {}}}}, "invalid_metadata_schema"),
 ]
 
 
@@ -138,8 +180,8 @@ def test_the_form_field_of_older_clients_works(slack: SlackStandIn) -> None:
     assert (answer.status_code, [m.payload for m in slack.messages]) == (200, [{"text": "a b&c"}])
 
 
-@pytest.mark.parametrize("path", ["/", "/api/chat.postMessage", "/servicesx"])
-def test_only_webhook_paths_take_messages(slack: SlackStandIn, path: str) -> None:
+@pytest.mark.parametrize("path", ["/", "/api", "/servicesx"])
+def test_only_slacks_paths_take_messages(slack: SlackStandIn, path: str) -> None:
     """A wrong address is not silently a working one."""
     answer = requests.post(slack.url + path, json={"text": "x"}, timeout=5)
     assert (answer.status_code, slack.messages) == (404, [])
@@ -153,7 +195,20 @@ def test_faults_come_in_order_and_once(slack: SlackStandIn) -> None:
     assert len(slack.messages) == 1
 
 
-@pytest.mark.parametrize("fault", ["", "boom", "99", "600", "abc:1"])
+def test_a_fault_can_be_for_one_method(slack: SlackStandIn) -> None:
+    """A fault with a method leaves other calls alone, and one without meets only what writes."""
+    slack.fail("conversations.history=500", "error:is_archived", "webhook=503")
+    history = call(slack, "conversations.history", channel="C00000001")
+    identity = call(slack, "auth.test")
+    assert (500, True, {"ok": False, "error": "is_archived"}) == (
+        history.status_code,
+        identity.json()["ok"],
+        call(slack, "chat.postMessage", channel="#x", text="x").json(),
+    )
+    assert [(503, "scripted_fault"), (200, "ok")] == [post(slack, {"text": "x"}) for _ in range(2)]
+
+
+@pytest.mark.parametrize("fault", ["", "boom", "99", "600", "abc:1", "error:", "chat.update=", "chat.update=boom"])
 def test_an_unknown_fault_is_named(slack: SlackStandIn, fault: str) -> None:
     """A misspelt fault fails the test that wrote it, not some later one."""
     with pytest.raises(ValueError, match="unknown fault"):
@@ -221,6 +276,94 @@ def test_the_page_fetches_only_what_is_new(slack: SlackStandIn) -> None:
     assert ('id="m1"' in after_x, 'id="m2"' in after_x) == (True, True)
 
 
+def test_an_updated_message_and_a_reply_are_fetched_for_their_place(slack: SlackStandIn) -> None:
+    """After message 1, the part holds the card's new state and the reply with the card it belongs below."""
+    card = call(slack, "chat.postMessage", channel="#cards", text="card").json()
+    call(slack, "chat.update", channel=card["channel"], ts=card["ts"], text="new state")
+    call(slack, "chat.postMessage", channel="#cards", text="reply", thread_ts=card["ts"])
+    part = requests.get(f"{slack.url}/messages.html?after=1", timeout=5)
+    whole = requests.get(f"{slack.url}/messages.html", timeout=5).text
+    assert ("3", 1, 1) == (part.headers["X-Last-Id"], part.text.count("<section"), part.text.count('data-below="m1"'))
+    assert 'title="updated 1 time">(edited)</span>' in part.text
+    assert ("new state" in part.text, ">card<" in part.text) == (True, False)
+    assert whole.index("new state") < whole.index('class="replies"><article id="m2"') < whole.index("reply</div>")
+
+
+def test_a_broadcast_reply_is_shown_in_its_thread_and_in_the_channel(slack: SlackStandIn) -> None:
+    """It is drawn twice, the second time with a note; any other reply once."""
+    card = call(slack, "chat.postMessage", channel="#cards", text="card").json()
+    for broadcast in (False, True):
+        reply = {"channel": "#cards", "text": f"shown {broadcast}", "thread_ts": card["ts"]}
+        call(slack, "chat.postMessage", **reply, reply_broadcast=broadcast)
+    whole = requests.get(f"{slack.url}/messages.html", timeout=5).text
+    assert (1, 2, 1) == (
+        whole.count("shown False"),
+        whole.count("shown True"),
+        whole.count('<div class="note">replied to a thread</div>'),
+    )
+
+
+@pytest.mark.parametrize(
+    ("method", "token", "arguments", "word"),
+    [
+        ("chat.postMessage", "", {"channel": "#x", "text": "x"}, "not_authed"),
+        ("chat.postMessage", "xox" + "p-1", {"channel": "#x", "text": "x"}, "invalid_auth"),
+        ("chat.delete", "xox" + "b-1", {}, "unknown_method"),
+        ("chat.postMessage", "xox" + "b-1", {"text": "x"}, "channel_not_found"),
+        ("chat.postMessage", "xox" + "b-1", {"channel": "C99999999", "text": "x"}, "channel_not_found"),
+        ("chat.postMessage", "xox" + "b-1", {"channel": "#x"}, "no_text"),
+        (
+            "chat.postMessage",
+            "xox" + "b-1",
+            {"channel": "#x", "text": "x", "thread_ts": "1763764859.000001"},
+            "thread_not_found",
+        ),
+        ("chat.update", "xox" + "b-1", {"channel": "#x", "ts": "1.2", "text": "x"}, "channel_not_found"),
+        ("chat.update", "xox" + "b-1", {"channel": "C00000001", "ts": "1.2", "text": "x"}, "message_not_found"),
+        ("conversations.history", "xox" + "b-1", {"channel": "#x"}, "channel_not_found"),
+        ("conversations.replies", "xox" + "b-1", {"channel": "C00000001", "ts": "1.2"}, "thread_not_found"),
+    ],
+)
+def test_the_web_api_refuses_in_slacks_words(
+    slack: SlackStandIn, method: str, token: str, arguments: dict[str, Any], word: str
+) -> None:
+    """What is missing or wrong is told as Slack tells it: status 200 and a word."""
+    answer = call(slack, method, token, **arguments)
+    assert (200, {"ok": False, "error": word}) == (answer.status_code, {k: answer.json()[k] for k in ("ok", "error")})
+    assert slack.messages == []
+
+
+@pytest.mark.parametrize(
+    ("body", "word"), [(b"{", "invalid_json"), (b"[]", "json_not_object"), (b"\xff", "invalid_json")]
+)
+def test_arguments_that_are_no_object_are_refused(slack: SlackStandIn, body: bytes, word: str) -> None:
+    """A broken body of a call gets Slack's answer, and its reason can be read."""
+    headers = {"Authorization": "Bearer xox" + "b-1", "Content-Type": "application/json"}
+    answer = requests.post(f"{slack.api_url}chat.postMessage", data=body, headers=headers, timeout=5)
+    assert (word, [word]) == (answer.json()["error"], [rejected.answer for rejected in slack.rejected])
+
+
+def test_arguments_may_come_as_a_form(slack: SlackStandIn) -> None:
+    """Slack takes form fields, in which blocks and metadata are JSON and the token may stand."""
+    metadata = {"event_type": "x", "event_payload": {"key": "k"}}
+    form = {"token": "xox" + "b-1", "channel": "cards", "text": "x", "metadata": json.dumps(metadata)}
+    answer = requests.post(f"{slack.api_url}chat.postMessage", data=form, timeout=5)
+    (kept,) = slack.messages
+    assert (True, "#cards", "k", {"text": "x", "metadata": metadata}) == (
+        answer.json()["ok"],
+        kept.channel,
+        kept.key,
+        kept.payload,
+    )
+
+
+def test_the_webhook_heeds_the_rate_limit() -> None:
+    """With the limit on, a second message within a second gets a 429 with the seconds to wait."""
+    with SlackStandIn(clock=lambda: 1_763_764_859.0, rate_limit=True) as slack:
+        answers = [requests.post(slack.webhook_url, json={"text": "x"}, timeout=5) for _ in range(2)]
+    assert [(200, None), (429, "1")] == [(a.status_code, a.headers.get("Retry-After")) for a in answers]
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -264,3 +407,15 @@ def test_a_taken_port_is_an_error_at_once(slack: SlackStandIn) -> None:
     """Two stand-ins never share a port unseen."""
     with pytest.raises(OSError, match="in use"):
         SlackStandIn(int(slack.url.rsplit(":", 1)[1]))
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+@pytest.mark.parametrize("name", ["new-fault", "thread", "digest"])
+def test_the_stories_of_the_pictures_are_taken(name: str, language: str) -> None:
+    """What scripts/card_pictures.py draws is within Slack's limits, and in the docs."""
+    script = runpy.run_path(str(ROOT / "scripts/card_pictures.py"))
+    story = script["Story"](language)
+    with story.slack:
+        script["PICTURES"][name](story, language)
+    assert [] == story.slack.rejected
+    assert (script["TARGET"] / f"{name}-{language}.png").stat().st_size <= script["MAX_BYTES"]

@@ -6,7 +6,11 @@ from dataflows.domain.redaction import redact
 
 def test_a_clean_body_is_returned_itself() -> None:
     """Without a find nothing is copied."""
-    body = {"text": "boom", "blocks": [{"n": 1, "on": True, "none": None, "mail": "[EMAIL:0a1b2c3d]"}]}
+    body = {
+        "text": "boom",
+        "ts": 1714521600000,
+        "blocks": [{"n": 1, "on": True, "none": None, "mail": "[EMAIL:0a1b2c3d]"}],
+    }
     clean, found = masked(body, redact, b"k")
     assert (True, ()) == (clean is body, found)
 
@@ -19,3 +23,9 @@ def test_every_text_is_looked_at() -> None:
         ("EMAIL", "IP"),
     ) == masked(body, redact)
     assert "by a@example.com" == body["blocks"][0]["text"]["text"]  # type: ignore[index]
+
+
+def test_names_and_numbers_are_looked_at() -> None:
+    """An address as a name and a card as a number are masked; names that become alike stay apart."""
+    body = {"a@example.com": 1, "b@example.com": int("4242" * 4), "on": True}
+    assert ({"[EMAIL]": 1, "[EMAIL]#2": "[CARD]", "on": True}, ("EMAIL", "CARD")) == masked(body, redact)

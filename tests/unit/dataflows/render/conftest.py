@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from dataflows.domain.alerts import Alert, ExplanationView
+from dataflows.domain.alerts import Alert, DigestLine, ExplanationView
 
 T0 = 1_763_764_859.0  # 2025-11-21 22:40:59 UTC
 
@@ -21,29 +21,67 @@ def make_alert() -> Callable[..., Alert]:
 
     def make(**changes: Any) -> Alert:
         alert: dict[str, Any] = {
-            "id": "9f2c4e81b07d35aa:order-api:1763764859:first",
+            "id": "9f2c4e81b07d35aa:order-api:1763764859+300:first",
+            "opening": "9f2c4e81b07d35aa:order-api:1763764859+300:first",
             "reason": "first",
+            "held": "",
             "fingerprint": "9f2c4e81b07d35aa",
             "coarse": "0b1d",
             "fp_version": 1,
             "service": "order-api",
+            "namespace": "shop",
+            "team": "",
             "level": "ERROR",
+            "severity": "error",
             "kind": "trace",
             "types": ["java.sql.SQLTransientConnectionException"],
             "template": "HikariPool-<*> - Connection is not available, request timed out after <*>ms.",
             "text": TRACE,
             "record_id": "shardId-0-49590-0",
             "trace_id": "",
+            "request_id": "",
             "count": 1,
+            "total": 1,
+            "told": 0,
             "window_start": T0,
             "window_end": T0 + 300,
             "first_seen": T0,
             "last_seen": T0,
             "arrival_ts": T0,
+            "absent_s": 0.0,
+            "usual": 0.0,
             "place": {"pods": ["order-api-6d9f7c5b8-x2x9p"], "versions": ["1.42.0"], "nodes": []},
+            "started_with": "",
+            "channel": "",
+            "mention": "",
+            "parent": "",
+            "follows": "",
+            "lines": [],
             "explained": False,
         }
         return Alert(**{**alert, **changes})  # type: ignore[typeddict-item]
+
+    return make
+
+
+@pytest.fixture
+def make_line() -> Callable[..., DigestLine]:
+    """Builds a line of a digest: a new fault unless told otherwise."""
+
+    def make(**changes: Any) -> DigestLine:
+        line: dict[str, Any] = {
+            "id": "9f2c4e81b07d35aa:order-api:1763764859+300:first",
+            "opening": "9f2c4e81b07d35aa:order-api:1763764859+300:first",
+            "reason": "first",
+            "fingerprint": "9f2c4e81b07d35aa",
+            "service": "order-api",
+            "level": "ERROR",
+            "severity": "error",
+            "template": "HikariPool-<*> - Connection is not available",
+            "count": 1,
+            "total": 1,
+        }
+        return DigestLine(**{**line, **changes})  # type: ignore[typeddict-item]
 
     return make
 

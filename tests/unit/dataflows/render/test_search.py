@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from dataflows.domain.alerts import Alert, Delivery, ExplanationView
+from connectors.opensearch.templates import ALERTS
+from dataflows.domain.alerts import Alert, Delivery, DigestLine, ExplanationView
 from dataflows.domain.fingerprint import Fingerprint
 from dataflows.domain.levels import Level
 from dataflows.domain.records import Kubernetes, LogRecord
@@ -20,6 +21,7 @@ from dataflows.render.search import (
     record_document,
 )
 
+Make = Callable[..., Alert]
 T0 = 1_763_764_859.123
 PRINT = Fingerprint("f" * 32, "c" * 32, "trace", ("java.lang.Error",), "boom <*>")
 RECORD = LogRecord(
@@ -109,3 +111,46 @@ def test_a_waiting_alert_has_no_latency(make_alert: Callable[..., Alert]) -> Non
     waiting = Delivery(alert=make_alert(), status="waiting", channel="#c", sent_ts=0.0, attempts=0, detail="")
     found = json.loads(alert_document(waiting))
     assert (None, None, None, []) == (found["sent"], found["latency_s"], found["verdict"], found["cited"])
+
+
+def test_the_end_of_a_fault_has_no_latency(make_alert: Make) -> None:
+    """What no record caused has a time of sending and no latency."""
+    end = make_alert(reason="resolved", arrival_ts=0.0)
+    sent = Delivery(alert=end, status="sent", channel="#c", sent_ts=T0, attempts=1, detail="")
+    found = json.loads(alert_document(sent))
+    assert ("2025-11-21T22:40:59.123Z", None) == (found["sent"], found["latency_s"])
+
+
+def test_the_lifecycle_is_in_the_document(make_alert: Make, make_line: Callable[..., DigestLine]) -> None:
+    """What joins alerts, holds them and routes them is there; whom it notified is not."""
+    facts: dict[str, Any] = {
+        "opening": "o",
+        "held": "held_storm",
+        "severity": "critical",
+        "team": "payments",
+        "namespace": "shop",
+        "total": 1305,
+        "told": 2,
+        "absent_s": 86_400.0,
+        "usual": 12.5,
+        "started_with": "1.42.0",
+        "request_id": "r",
+        "parent": "p",
+        "follows": "payment: pool",
+    }
+    alert = make_alert(**facts, channel="#pay", mention="here", lines=[make_line(id="a"), make_line(id="b")])
+    found = json.loads(
+        alert_document(Delivery(alert=alert, status="held", channel="#c", sent_ts=0.0, attempts=0, detail=""))
+    )
+    assert {**facts, "routed": "#pay", "channel": "#c", "lines": ["a", "b"]} == {
+        name: found[name] for name in (*facts, "routed", "channel", "lines")
+    }
+    assert "mention" not in found
+
+
+def test_every_field_is_mapped_or_only_shown(make_alert: Make) -> None:
+    """The index template and the document agree: only nested parts and one long text are left unmapped."""
+    waiting = Delivery(alert=make_alert(), status="waiting", channel="#c", sent_ts=0.0, attempts=0, detail="")
+    found = set(json.loads(alert_document(waiting)))
+    assert {"place", "explained", "explanation", "detail"} == found - set(ALERTS["properties"])
+    assert set() == set(ALERTS["properties"]) - found

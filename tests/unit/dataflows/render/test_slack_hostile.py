@@ -1,18 +1,22 @@
 """Hostile logs: untrusted text is shown and does nothing."""
 
-import json
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from dataflows.domain.alerts import Alert, ExplanationView
+from dataflows.domain.alerts import Alert, DigestLine, ExplanationView, Reason
+from dataflows.render.blocks import notification
 from dataflows.render.clean import clean, clip, escape, one_line, units
-from dataflows.render.slack import card
+from dataflows.render.links import Links
+from dataflows.render.slack import card, card_now, reply
 from dataflows.render.terminal import terminal
 
 Make = Callable[..., Alert]
 Answer = Callable[..., ExplanationView]
+LINKS = Links("https://dash.example/{fingerprint}?service={service}&namespace={namespace}")
+REASONS = [str(reason) for reason in Reason if not reason.startswith("held")]
 
 HOSTILE = [
     "<!channel> all hands",
@@ -42,6 +46,8 @@ HOSTILE = [
     '"}]} , {"type":"section"',
     "{count} {names} %s %(x)s $channel",
     "[bold]rich[/bold]",
+    "see https://evil.example/login or mailto:a@b.example",
+    "@everyone :100::+1: @HERE",
 ]
 
 
@@ -62,38 +68,83 @@ def mrkdwn(node: object) -> list[str]:
     return [text for value in node for text in mrkdwn(value)] if isinstance(node, list) else []
 
 
+def urls(node: object) -> list[str]:
+    """Every address that Slack would link."""
+    if isinstance(node, dict):
+        own = [str(node["url"])] if "url" in node else []
+        return own + [url for value in node.values() for url in urls(value)]
+    return [url for value in node for url in urls(value)] if isinstance(node, list) else []
+
+
 def attacked(make_alert: Make, make_answer: Answer, attack: str) -> Alert:
     """An alert that carries the attack in every field a log or a model can reach."""
     claims = [{"text": attack, "doc_id": "own/hikari-pool", "quote": attack}]
-    citations = [{"doc_id": "own/hikari-pool", "title": attack, "section": attack, "url": attack}]
+    citations = [{"doc_id": "own/hikari-pool", "title": attack, "section": attack, "url": f"x{attack}"}]
     place: dict[str, Any] = {"pods": [attack], "versions": [attack], "nodes": [attack]}
     answer = make_answer(causes=claims, actions=claims, citations=citations, summary=attack, model=attack)
-    return make_alert(
-        service=attack, template=attack, text=attack, level=attack, place=place, explained=True, explanation=answer
+    named = dict.fromkeys(("service", "template", "text", "level", "namespace", "started_with", "follows"), attack)
+    line = DigestLine(
+        id=attack,
+        opening=attack,
+        fingerprint=attack,
+        severity=attack,
+        reason=attack,
+        service=attack,
+        level=attack,
+        template=attack,
+        count=1,
+        total=1,
     )
+    return make_alert(**named, place=place, lines=[line], explained=True, explanation=answer)
+
+
+def messages(alert: Alert, language: str) -> list[dict[str, Any]]:
+    """Everything that can be sent of an alert."""
+    opening, later = alert.copy(), alert.copy()
+    opening["reason"], later["id"] = "first", "later"
+    now = card_now(opening, later, language, LINKS)
+    return [card(alert, language, links=LINKS), reply(alert, language), now]
 
 
 @pytest.mark.parametrize("attack", HOSTILE)
-@pytest.mark.parametrize("reason", ["first", "summary"])
+@pytest.mark.parametrize("reason", REASONS)
 def test_untrusted_text_never_becomes_markup(make_alert: Make, make_answer: Answer, attack: str, reason: str) -> None:
-    """All that Slack parses is the same with and without the attack; the notification text has no live bracket."""
+    """All that Slack parses is the same with and without the attack; the notification text has nothing live."""
     alert = attacked(make_alert, make_answer, attack)
     alert["reason"] = reason
     harmless = make_alert(level="?", reason=reason, explained=True, explanation=make_answer())
-    payload = card(alert, "en")
-    assert mrkdwn(card(harmless, "en")["blocks"]) == mrkdwn(payload["blocks"])
-    assert not set("<>") & set(str(payload["text"]))
-    assert '"link"' not in json.dumps(payload["blocks"])
-    assert not {"user", "channel", "usergroup", "broadcast", "emoji"} & set(strings(payload["blocks"]))
+    for good, payload in zip(messages(harmless, "en"), messages(alert, "en"), strict=True):
+        assert mrkdwn(good["blocks"]) == mrkdwn(payload["blocks"])
+        assert not set("<>") & set(str(payload["text"]))
+        assert not re.search(r"@(here|channel|everyone)|://|:\w+:", str(payload["text"]), re.IGNORECASE)
+        assert not {"user", "channel", "usergroup", "broadcast", "emoji"} & set(strings(payload["blocks"]))
+        assert {"https://dash.example"} >= {url[:20] for url in urls(payload["blocks"])}
 
 
 @pytest.mark.parametrize("attack", HOSTILE)
-def test_nothing_invisible_is_left(make_alert: Make, make_answer: Answer, attack: str) -> None:
-    """Every character of a card and of the terminal's text is one that a reader can see, and encodes."""
+@pytest.mark.parametrize("reason", REASONS)
+def test_nothing_invisible_is_left(make_alert: Make, make_answer: Answer, attack: str, reason: str) -> None:
+    """Every character of a message and of the terminal's text is one that a reader can see, and encodes."""
     alert = attacked(make_alert, make_answer, attack)
-    for text in (*strings(card(alert, "ko")), terminal(alert, "ko")):
+    alert["reason"] = reason
+    for text in (*strings(messages(alert, "ko")), terminal(alert, "ko", links=LINKS)):
         assert [c for c in text if not c.isprintable() and c not in "\n\u3000"] == []
         assert text.encode("utf-8").decode("utf-8") == text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("pool: empty", "pool: empty"),
+        ("a::b at 12:30:45", "a::b at 12\u223630:45"),
+        (":bomb: @here", "\u2236bomb: \uff20here"),
+        ("user@hereford.example", "user\uff20hereford.example"),
+        ("https://evil.example", "https\u2236//evil.example"),
+    ],
+)
+def test_notification_text_has_nothing_live(text: str, expected: str) -> None:
+    """Names that notify, addresses and emoji codes are replaced by characters that look like them; the rest stays."""
+    assert expected == notification(text)
 
 
 def test_braces_in_a_log_are_not_places_in_a_text(make_alert: Make, make_answer: Answer) -> None:

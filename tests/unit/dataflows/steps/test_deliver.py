@@ -2,15 +2,18 @@
 
 import pickle
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import wait
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from connectors.slack import LedgerError, Outcome, PostResult
 from dataflows.domain.alerts import Alert, Delivery
-from dataflows.steps.deliver import MAX_REMEMBERED, Delivering, _DeliverLogic
+from dataflows.domain.outbox import Pace
+from dataflows.steps.deliver import MAX_QUEUED, MAX_REMEMBERED, Delivering, _DeliverLogic
+from dataflows.steps.posting import Poster
 
 Make = Callable[..., Alert]
 NOW = 1_000_000.0
@@ -24,15 +27,24 @@ NEVER = PostResult(Outcome.TERMINAL, detail="invalid_blocks")
 class Channel:
     """A messenger with scripted answers, then acceptance; and the ledger beside it."""
 
-    channel = "#test"
-
     def __init__(self, *script: PostResult | Exception) -> None:
         self.script = list(script)
         self.posted: list[Alert] = []
         self.gate = threading.Event()
         self.gate.set()
         self.noted: dict[str, float] = {}
+        self.places: dict[str, tuple[str, str]] = {}
+        self.cards: dict[str, str] = {}
         self.ledger_down = False
+        self.refused: list[tuple[str, str]] = []
+
+    def refuse(self, alert: Alert, detail: str) -> None:
+        """The dead letters."""
+        self.refused.append((alert["id"], detail))
+
+    def channel_of(self, alert: Alert) -> str:
+        """The alert's own."""
+        return alert["channel"] or "#test"
 
     def post(self, alert: Alert) -> PostResult:
         """The next answer of the script."""
@@ -50,12 +62,31 @@ class Channel:
             raise LedgerError(msg)
         return self.noted.get(key)
 
-    def record(self, key: str, sent_ts: float, channel: str) -> None:
-        """Note it."""
+    def record_all(self, keys: Sequence[str], sent_ts: float, channel: str, ts: str = "") -> None:
+        """Note them."""
         if self.ledger_down:
             msg = "down"
             raise LedgerError(msg)
-        self.noted[key] = sent_ts
+        for key in keys:
+            self.noted[key] = sent_ts
+            if ts:
+                self.places[key] = (channel, ts)
+
+    def message(self, key: str) -> tuple[str, str] | None:
+        """Where it is."""
+        return self.places.get(key)
+
+    def keep_card(self, key: str, body: str) -> None:
+        """Note it."""
+        self.cards[key] = body
+
+    def card(self, key: str) -> str | None:
+        """As noted."""
+        return self.cards.get(key)
+
+    def latest(self) -> float | None:
+        """Of whatever channel."""
+        return max(self.noted.values(), default=None)
 
     @property
     def ids(self) -> list[str]:
@@ -63,18 +94,48 @@ class Channel:
         return [alert["id"] for alert in self.posted]
 
 
+class Bot(Channel):
+    """A messenger with threads; what it did, in order."""
+
+    def __init__(self, *script: PostResult | Exception) -> None:
+        super().__init__(*script)
+        self.done: list[tuple[str, ...]] = []
+        self.in_channel: dict[str, tuple[str, str]] | None = {}
+        self.asked: list[tuple[float | str, ...]] = []
+
+    def _did(self, what: tuple[str, ...], alert: Alert) -> PostResult:
+        result = super().post(alert)
+        self.done.append(what)
+        return replace(result, channel="C1", ts=f"{len(self.done)}.5")
+
+    def post(self, alert: Alert) -> PostResult:
+        """A message of its own."""
+        return self._did(("post", alert["id"]), alert)
+
+    def reply(self, alert: Alert, card: tuple[str, str], *, broadcast: bool) -> PostResult:
+        """Under a card."""
+        return self._did(("broadcast" if broadcast else "reply", alert["id"], card[1]), alert)
+
+    def update(self, opening: Alert, latest: Alert | None, card: tuple[str, str]) -> PostResult:
+        """A card anew."""
+        what = ("update", opening["id"], latest["id"] if latest else opening["text"], card[1])
+        return self._did(what, latest or opening)
+
+    def sent_since(self, channel: str, oldest_ts: float, threads: Sequence[str]) -> dict[str, tuple[str, str]] | None:
+        """What a test put into the channel."""
+        del channel
+        self.asked.append((oldest_ts, *threads))
+        return self.in_channel
+
+
 @contextmanager
 def outbox(channel: Channel, clock: Any, resume: dict[str, list[Any]] | None = None, **how: Any) -> Iterator[Any]:
     """The step's logic; its thread is ended."""
-    given: dict[str, Any] = {
-        "wait_for_analysis_s": 8.0,
-        "min_interval_s": 1.0,
-        "burst": 3,
-        "max_attempts": 3,
-        "backoff_s": 1.0,
-        "max_backoff_s": 60.0,
-    }
-    logic = _DeliverLogic(Delivering(messenger=channel, ledger=channel, clock=clock, **(given | how)), resume)
+    pace = {"min_interval_s": 1.0, "burst": 3, "max_attempts": 3, "backoff_s": 1.0, "max_backoff_s": 60.0}
+    pace |= {name: how.pop(name) for name in list(how) if name in pace}
+    poster = Poster(channel, channel if isinstance(channel, Bot) else None, channel, clock)
+    given: dict[str, Any] = {"wait_for_analysis_s": 8.0, "refuse": channel.refuse}
+    logic = _DeliverLogic(Delivering(poster=poster, pace=Pace(**pace), clock=clock, **(given | how)), resume)  # type: ignore[arg-type] # ints are floats
     try:
         yield logic
     finally:
@@ -85,8 +146,8 @@ def outbox(channel: Channel, clock: Any, resume: dict[str, list[Any]] | None = N
 def landed(logic: Any) -> list[Delivery]:
     """What comes out once the post in flight is answered, until nothing more is due now."""
     out: list[Delivery] = []
-    while logic._flying is not None:
-        wait([logic._flying[1]], LIMIT_S)
+    while logic._flying:
+        wait(logic._flying.values(), LIMIT_S)
         out += logic.on_notify()[0]
     return out
 
@@ -125,10 +186,10 @@ def test_an_explained_version_replaces_and_goes_at_once(clock: Any, make_alert: 
 def test_a_replayed_bare_version_does_not_undo_an_explanation(clock: Any, make_alert: Make) -> None:
     """After a resume the alert comes unexplained again; the explained version in the queue stays."""
     channel = Channel()
-    queued = [NOW + 5, 0, make_alert("a", explained=True, text="told")]
+    queued = ["post", "#test", NOW + 5, 0, make_alert("a", explained=True, text="told")]
     with outbox(channel, clock, {"a": queued}) as logic:
         (waiting,) = logic.on_batch([make_alert("a")])[0]
-        assert ("told", "told") == (waiting["alert"]["text"], logic.snapshot()["a"][2]["text"])
+        assert ("told", "told") == (waiting["alert"]["text"], logic.snapshot()["a"][4]["text"])
 
 
 def test_a_late_explanation_sends_nothing_but_is_kept(clock: Any, make_alert: Make) -> None:
@@ -163,7 +224,7 @@ def test_what_the_ledger_knows_is_not_sent(clock: Any, make_alert: Make) -> None
     """An alert accepted by an earlier life of the process is not sent, however it comes back."""
     channel = Channel()
     channel.noted = {"a": NOW, "b": NOW}
-    with outbox(channel, clock, {"b": [NOW, 1, make_alert("b")]}) as logic:
+    with outbox(channel, clock, {"b": ["post", "#test", NOW, 1, make_alert("b")]}) as logic:
         out = [*logic.on_batch([make_alert("a")])[0], *landed(logic)]
         assert ([("a", "sent"), ("b", "sent")], []) == (statuses(out), channel.posted)
 
@@ -175,7 +236,7 @@ def test_a_rate_limit_pauses_all_and_costs_no_attempt(clock: Any, make_alert: Ma
         logic.on_batch([make_alert("a"), make_alert("b")])
         for n in range(4):
             assert [] == landed(logic)
-            assert (n + 1, 0) == (len(channel.posted), logic.snapshot()["a"][1])
+            assert (n + 1, 0) == (len(channel.posted), logic.snapshot()["a"][3])
             assert datetime.fromtimestamp(NOW + 30 * (n + 1), UTC) == logic.notify_at()
             clock.time = NOW + 30 * (n + 1) - 0.1
             assert [] == logic.on_notify()[0]
@@ -191,7 +252,7 @@ def test_a_fault_backs_off_longer_each_time_and_ends_dead(clock: Any, make_alert
         logic.on_batch([make_alert("a")])
         for ceiling in (1.0, 2.0):
             assert [] == landed(logic)
-            pause = logic.snapshot()["a"][0] - clock.time
+            pause = logic.snapshot()["a"][2] - clock.time
             assert ceiling / 2 <= pause <= ceiling
             clock.time += pause
             logic.on_notify()
@@ -211,7 +272,7 @@ def test_a_fault_that_names_a_time_is_waited_for(clock: Any, make_alert: Make) -
     with outbox(channel, clock, wait_for_analysis_s=0.0) as logic:
         logic.on_batch([make_alert("a")])
         landed(logic)
-        assert NOW + 90 == logic.snapshot()["a"][0]
+        assert NOW + 90 == logic.snapshot()["a"][2]
 
 
 def test_an_explanation_does_not_cut_a_back_off_short(clock: Any, make_alert: Make) -> None:
@@ -220,9 +281,9 @@ def test_an_explanation_does_not_cut_a_back_off_short(clock: Any, make_alert: Ma
     with outbox(channel, clock, wait_for_analysis_s=0.0) as logic:
         logic.on_batch([make_alert("a")])
         landed(logic)
-        due = logic.snapshot()["a"][0]
+        due = logic.snapshot()["a"][2]
         logic.on_batch([make_alert("a", explained=True, text="told")])
-        assert (due, None) == (logic.snapshot()["a"][0], logic._flying)
+        assert (due, {}) == (logic.snapshot()["a"][2], logic._flying)
         clock.time = due
         logic.on_notify()
         landed(logic)
@@ -291,7 +352,7 @@ def test_a_resume_sends_what_waited(clock: Any, make_alert: Make, assert_plain: 
         logic.on_batch([make_alert("b", explained=False)])
         state = logic.snapshot()
     assert_plain(state)
-    assert {"a": 1, "b": 1} == {key: entry[1] for key, entry in state.items()}  # b was in flight
+    assert {"a": 1, "b": 1} == {key: entry[3] for key, entry in state.items()}  # b was in flight
     channel = Channel()
     clock.time = NOW + 100
     with outbox(channel, clock, pickle.loads(pickle.dumps(state))) as resumed:  # noqa: S301 - our own bytes
@@ -337,7 +398,7 @@ def test_what_is_remembered_is_bounded(clock: Any, make_alert: Make) -> None:
     with outbox(Channel(), clock) as logic:
         for n in range(MAX_REMEMBERED + 5):
             logic._remember(str(n), NOW, 1, "")
-        assert (MAX_REMEMBERED, "5") == (len(logic._accepted), next(iter(logic._accepted)))
+        assert (MAX_REMEMBERED, "5") == (len(logic._ended), next(iter(logic._ended)))
 
 
 def test_a_summary_does_not_overtake_its_first(clock: Any, make_alert: Make) -> None:
@@ -351,3 +412,181 @@ def test_a_summary_does_not_overtake_its_first(clock: Any, make_alert: Make) -> 
         logic.on_notify()
         landed(logic)
         assert ["g:api:1:summary", "f:api:1:first", "f:api:1:summary"] == channel.ids
+
+
+def test_channels_do_not_wait_for_each_other(clock: Any, make_alert: Make) -> None:
+    """Each channel has its own pace, pause and order."""
+    channel = Channel(LATER)
+    with outbox(channel, clock, wait_for_analysis_s=0.0, burst=1) as logic:
+        logic.on_batch([make_alert("a", channel="#a")])
+        landed(logic)
+        logic.on_batch([make_alert("b", channel="#b"), make_alert("c", channel="#a")])
+        assert [("b", "sent")] == statuses(landed(logic))
+        clock.time = NOW + 30
+        logic.on_notify()
+        assert [("a", "sent")] == statuses(landed(logic))
+
+
+def test_what_is_held_is_history_only(clock: Any, make_alert: Make) -> None:
+    """A held alert is no message; one that went out by itself before a crash is told as sent."""
+    channel = Channel()
+    channel.noted = {"b": NOW - 5}
+    with outbox(channel, clock) as logic:
+        held = [make_alert(name, held="held_storm", explained=True) for name in ("a", "b")]
+        assert [("a", "held"), ("b", "sent")] == statuses(logic.on_batch(held)[0])
+        assert ([], {}) == (channel.posted, logic.snapshot())
+
+
+def test_a_digest_stands_for_its_lines(clock: Any, make_alert: Make) -> None:
+    """Lines told before are left out of it; once it is accepted none of its lines is sent by itself."""
+    channel = Channel()
+    channel.noted = {"a": NOW}
+    lines = [{"id": name} for name in ("a", "b", "c")]
+    with outbox(channel, clock) as logic:
+        logic.on_batch([make_alert("digest:x", reason="digest", lines=lines, explained=True)])
+        landed(logic)
+        assert [["b", "c"]] == [[line["id"] for line in alert["lines"]] for alert in channel.posted]
+        assert [("b", "sent")] == statuses(logic.on_batch([make_alert("b", explained=True)])[0])
+        assert {"a", "b", "c", "digest:x"} == set(channel.noted)
+
+
+def test_a_digest_of_nothing_new_is_not_sent(clock: Any, make_alert: Make) -> None:
+    """After a crash the same alerts may be gathered another way."""
+    channel = Channel()
+    channel.noted = {"a": NOW, "b": NOW}
+    with outbox(channel, clock) as logic:
+        lines = [{"id": name} for name in ("a", "b")]
+        logic.on_batch([make_alert("digest:y", reason="digest", lines=lines, explained=True)])
+        assert [("digest:y", "sent")] == statuses(landed(logic))
+        assert [] == channel.posted
+
+
+def test_dead_alerts_are_dead_letters(clock: Any, make_alert: Make) -> None:
+    """What nobody will be told of leaves a letter that says why."""
+    channel = Channel(NEVER)
+    with outbox(channel, clock, wait_for_analysis_s=0.0) as logic:
+        logic.on_batch([make_alert("a")])
+        landed(logic)
+        assert [("a", "invalid_blocks")] == channel.refused
+
+
+def test_the_outbox_is_bounded(clock: Any, make_alert: Make) -> None:
+    """Beyond the bound alerts are dead letters, counted and told, never silently gone."""
+    channel = Channel()
+    with outbox(channel, clock, wait_for_analysis_s=600.0) as logic:
+        out = logic.on_batch([make_alert(f"{n}:api:1:first") for n in range(MAX_QUEUED + 2)])[0]
+        assert ["waiting"] * MAX_QUEUED + ["dead"] * 2 == [status for _, status in statuses(out)]
+        assert (MAX_QUEUED, 2) == (len(logic.snapshot()), len(channel.refused))
+
+
+FIRST, SUMMARY = "f:api:1:first", "f:api:1:summary"
+
+
+def test_a_bot_posts_at_once_and_updates(clock: Any, make_alert: Make) -> None:
+    """The card waits for no analysis; it is shown anew with it, and the alert is sent once."""
+    bot = Bot()
+    with outbox(bot, clock) as logic:
+        logic.on_batch([make_alert(FIRST)])
+        landed(logic)
+        (late,) = logic.on_batch([make_alert(FIRST, explained=True, text="told", explanation={})])[0]
+        landed(logic)
+        assert "sent" == late["status"]
+        assert [("post", FIRST), ("update", FIRST, "told", "1.5")] == bot.done
+
+
+def test_an_analysis_that_is_quick_needs_no_update(clock: Any, make_alert: Make) -> None:
+    """It replaces the card that waits for its turn."""
+    bot = Bot(LATER)
+    with outbox(bot, clock) as logic:
+        logic.on_batch([make_alert(FIRST)])
+        landed(logic)
+        logic.on_batch([make_alert(FIRST, explained=True, text="told", explanation={})])
+        clock.time = NOW + 30
+        logic.on_notify()
+        landed(logic)
+        assert ["told"] == [alert["text"] for alert in bot.posted[1:]]
+
+
+def test_an_analysis_during_the_post_comes_after_it(clock: Any, make_alert: Make) -> None:
+    """A message and its update keep their order."""
+    bot = Bot()
+    bot.gate.clear()
+    with outbox(bot, clock) as logic:
+        logic.on_batch([make_alert(FIRST)])
+        logic.on_batch([make_alert(FIRST, explained=True, text="told", explanation={})])
+        bot.gate.set()
+        landed(logic)
+        assert ["post", "update"] == [what for what, *_ in bot.done]
+
+
+def test_summaries_go_under_their_card(clock: Any, make_alert: Make) -> None:
+    """A summary is a reply, and the card shows its counts; an escalation is shown in the channel too."""
+    bot = Bot()
+    with outbox(bot, clock, burst=9) as logic:
+        logic.on_batch([make_alert(FIRST)])
+        landed(logic)
+        logic.on_batch([make_alert(SUMMARY, reason="summary", explained=True)])
+        landed(logic)
+        logic.on_batch([make_alert("e", reason="escalated", opening=FIRST, explained=True)])
+        landed(logic)
+        logic.on_batch([make_alert("q", reason="resolved", opening=FIRST, held="held_quiet", explained=True)])
+        landed(logic)
+        assert [
+            ("post", FIRST),
+            ("reply", SUMMARY, "1.5"),
+            ("update", FIRST, SUMMARY, "1.5"),
+            ("broadcast", "e", "1.5"),
+            ("update", FIRST, "e", "1.5"),
+            ("update", FIRST, "q", "1.5"),
+        ] == bot.done
+
+
+def test_without_a_card_a_summary_is_a_message(clock: Any, make_alert: Make) -> None:
+    """Its opening was in a digest, or the ledger is new: it is told by itself, and nothing is updated."""
+    bot = Bot()
+    with outbox(bot, clock) as logic:
+        logic.on_batch([make_alert(SUMMARY, reason="summary", explained=True)])
+        landed(logic)
+        assert ([("post", SUMMARY)], {}) == (bot.done, logic.snapshot())
+
+
+def test_what_follows_goes_under_its_parent(clock: Any, make_alert: Make) -> None:
+    """A known fault of a cascade is a reply under the fault it follows from, which is not updated by it."""
+    bot = Bot()
+    with outbox(bot, clock) as logic:
+        child = make_alert("c:web:1:first", reason="regressed", parent=FIRST)
+        logic.on_batch([make_alert(FIRST), child])
+        landed(logic)
+        assert [("post", FIRST), ("reply", "c:web:1:first", "1.5")] == bot.done
+
+
+def test_a_restart_asks_the_channel_first(clock: Any, make_alert: Make) -> None:
+    """What Slack accepted as the process died is found by its metadata, and not sent again."""
+    bot = Bot()
+    bot.in_channel = {FIRST: ("C1", "999999.25")}
+    with outbox(bot, clock, {FIRST: ["post", "#test", NOW, 1, make_alert(FIRST)]}) as logic:
+        logic.on_notify()
+        assert [(FIRST, "sent")] == statuses(landed(logic))
+        assert ([], {FIRST: ("C1", "999999.25")}) == (bot.done, bot.places)
+
+
+def test_a_lost_answer_is_asked_for(clock: Any, make_alert: Make) -> None:
+    """After a broken connection the channel is asked before the message is sent again."""
+    bot = Bot(DOWN)
+    with outbox(bot, clock) as logic:
+        logic.on_batch([make_alert(FIRST)])
+        landed(logic)
+        bot.in_channel = {FIRST: ("C1", "999999.25")}
+        clock.time = NOW + 60
+        logic.on_notify()
+        assert [(FIRST, "sent")] == statuses(landed(logic))
+        assert 1 == len(bot.posted)
+
+
+def test_a_channel_that_cannot_be_asked_is_written_to(clock: Any, make_alert: Make) -> None:
+    """Without the scope to read it a message twice is better than none."""
+    bot = Bot()
+    bot.in_channel = None
+    with outbox(bot, clock) as logic:
+        logic.on_batch([make_alert(FIRST)])
+        assert [(FIRST, "sent")] == statuses(landed(logic))

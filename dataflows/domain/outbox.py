@@ -1,0 +1,176 @@
+"""The outbox's rules: what may go out next, by channel, pace and order. Pure: time is an argument, nothing is sent."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from dataflows.domain.alerts import Alert
+
+MAX_DOUBLINGS = 16
+"""Beyond that the longest pause holds anyway, and the power would not fit a float."""
+
+
+class Kind(StrEnum):
+    """What is done with a message."""
+
+    POST = "post"
+    """A message of its own."""
+    REPLY = "reply"
+    """In the thread of a card."""
+    UPDATE = "update"
+    """A card is shown anew."""
+
+
+class Pace(NamedTuple):
+    """How fast one channel may be written to, and how failures are tried again; seconds."""
+
+    min_interval_s: float
+    burst: int
+    max_attempts: int
+    backoff_s: float
+    max_backoff_s: float
+
+
+KIND, CHANNEL, DUE, ATTEMPTS, ALERT = range(5)
+"""Indices into a queued message: what, where, when it may go (clock seconds), attempts made, the alert as it is now."""
+
+OutboxState = dict[str, list[Any]]
+"""Queued messages by key, in order: plain data."""
+
+
+@dataclass
+class _Channel:
+    """The allowance of one channel: `burst` messages, refilled by one every `min_interval_s`."""
+
+    allowance: float
+    refilled: float
+    paused_until: float = 0.0
+    flying: set[str] = field(default_factory=set)
+
+
+class Outbox:
+    """Messages that wait. One of a channel flies at most, which keeps the order; those of one card go in order too."""
+
+    def __init__(self, state: OutboxState | None, pace: Pace, now: float) -> None:
+        self._pace = pace
+        self._queue: OutboxState = {key: list(entry) for key, entry in (state or {}).items()}
+        self._channels: dict[str, _Channel] = {}
+        self._started = now
+
+    def __len__(self) -> int:
+        return len(self._queue)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._queue
+
+    def __getitem__(self, key: str) -> list[Any]:
+        return self._queue[key]
+
+    def state(self) -> OutboxState:
+        """A copy for the snapshot. What flies is in it: nobody knows yet whether it arrived."""
+        return {key: list(entry) for key, entry in self._queue.items()}
+
+    def add(self, key: str, kind: Kind, channel: str, due: float, alert: Alert) -> None:
+        """Queue a message, behind those of the same card; the newer version of one that waits takes its place."""
+        if (waiting := self._queue.get(key)) is not None:
+            waiting[ALERT] = alert
+            return
+        before = [entry[DUE] for entry in self._queue.values() if _card(entry[ALERT]) == _card(alert)]
+        self._queue[key] = [kind.value, channel, max([due, *before]), 0, alert]
+
+    def explained(self, key: str, now: float) -> None:
+        """What a message waited for has come; one that has been refused keeps to its back-off."""
+        entry = self._queue[key]
+        if not entry[ATTEMPTS]:
+            entry[DUE] = min(entry[DUE], now)
+
+    def hasten(self, now: float) -> None:
+        """Whatever was waited for will not come any more."""
+        for entry in self._queue.values():
+            entry[DUE] = min(entry[DUE], now)
+
+    def oldest(self, kind: Kind) -> str | None:
+        """Key of the oldest message of a kind that does not fly."""
+        flying = self._flying()
+        return next((key for key, entry in self._queue.items() if entry[KIND] == kind and key not in flying), None)
+
+    def launch(self, now: float) -> str | None:
+        """Take one message that may go now, and count the attempt. None: nothing may."""
+        for key in self._eligible():
+            entry = self._queue[key]
+            channel = self._channel(entry[CHANNEL])
+            if entry[DUE] <= now and now >= channel.paused_until and self._take(channel, now):
+                channel.flying.add(key)
+                entry[ATTEMPTS] += 1
+                return key
+        return None
+
+    def drop(self, key: str) -> list[Any]:
+        """Remove a message that is done with."""
+        entry = self._queue.pop(key)
+        self._channel(entry[CHANNEL]).flying.discard(key)
+        return entry
+
+    def pause(self, key: str, now: float, seconds: float) -> None:
+        """The channel takes nothing for a while; the attempt does not count."""
+        entry = self._queue[key]
+        channel = self._channel(entry[CHANNEL])
+        channel.flying.discard(key)
+        channel.paused_until = now + seconds
+        entry[ATTEMPTS] -= 1
+
+    def retry(self, key: str, now: float, at_least_s: float, jitter: float) -> None:
+        """Try again later: back-off doubled by attempt, `jitter` in [0.5, 1] of it (equal jitter)."""
+        entry = self._queue[key]
+        self._channel(entry[CHANNEL]).flying.discard(key)
+        ceiling = min(
+            self._pace.max_backoff_s, self._pace.backoff_s * 2 ** min(max(entry[ATTEMPTS], 1) - 1, MAX_DOUBLINGS)
+        )
+        entry[DUE] = now + max(ceiling * jitter, at_least_s)
+
+    def next_due(self) -> float | None:
+        """When `launch` has something to do, if nothing changes."""
+        dues = []
+        for key in self._eligible():
+            entry = self._queue[key]
+            channel = self._channel(entry[CHANNEL])
+            refill = channel.refilled + max(0.0, 1.0 - channel.allowance) * self._pace.min_interval_s
+            dues.append(max(entry[DUE], channel.paused_until, refill))
+        return min(dues, default=None)
+
+    def _eligible(self) -> Iterator[str]:
+        """Messages that order allows: none of a channel where one flies, and the first of each card; by due time."""
+        cards: set[str] = set()
+        free = []
+        for key, entry in self._queue.items():
+            card = _card(entry[ALERT])
+            if card in cards:
+                continue
+            cards.add(card)
+            if not self._channel(entry[CHANNEL]).flying:
+                free.append(key)
+        return iter(sorted(free, key=lambda key: self._queue[key][DUE]))
+
+    def _flying(self) -> set[str]:
+        return {key for channel in self._channels.values() for key in channel.flying}
+
+    def _channel(self, name: str) -> _Channel:
+        found = self._channels.get(name)
+        if found is None:
+            found = self._channels[name] = _Channel(float(self._pace.burst), self._started)
+        return found
+
+    def _take(self, channel: _Channel, now: float) -> bool:
+        passed = max(0.0, now - channel.refilled)  # a clock that is set back must not cost messages
+        gain = passed / self._pace.min_interval_s if self._pace.min_interval_s else self._pace.burst
+        channel.allowance = min(float(self._pace.burst), channel.allowance + gain)
+        channel.refilled = now
+        if channel.allowance < 1.0:
+            return False
+        channel.allowance -= 1.0
+        return True
+
+
+def _card(alert: Alert) -> str:
+    return alert["opening"]

@@ -1,0 +1,195 @@
+"""One attempt at one message, in a thread of the outbox: ask the ledger, post, make the acceptance durable."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, cast
+
+import structlog
+
+from connectors.slack import LedgerError, Outcome, PostResult
+from dataflows import metrics
+from dataflows.domain.alerts import OPENING, Alert, Reason
+from dataflows.domain.outbox import Kind
+from dataflows.steps.clock import Clock
+
+log = structlog.get_logger(__name__)
+
+RECONCILE_S = 600.0
+"""How far before the last message that the ledger knows the channel is asked for messages of ours. Our choice: longer
+than any attempt takes, so that one which was accepted as the process died is seen."""
+
+_NO_THREAD = frozenset({"thread_not_found", "cannot_reply_to_message"})
+"""Slack's words when somebody has deleted the card: https://docs.slack.dev/reference/methods/chat.postMessage#errors"""
+
+Card = tuple[str, str]
+"""Channel id and message timestamp of a message in Slack."""
+
+
+class Messenger(Protocol):
+    """Puts one alert in front of people. Blocking, one attempt, does not raise for a service that is down."""
+
+    def channel_of(self, alert: Alert) -> str:
+        """Where it goes: the name by which its pace is kept."""
+        ...
+
+    def post(self, alert: Alert) -> PostResult:
+        """A message of its own."""
+        ...
+
+
+class Threads(Protocol):
+    """What a bot can do besides: answer under a card, show a card anew, and say what it has sent."""
+
+    def reply(self, alert: Alert, card: Card, *, broadcast: bool) -> PostResult:
+        """In the thread of a card; `broadcast` shows it in the channel too."""
+        ...
+
+    def update(self, opening: Alert, latest: Alert | None, card: Card) -> PostResult:
+        """Show a card anew, as of the latest alert of its episode."""
+        ...
+
+    def sent_since(self, channel: str, oldest_ts: float, threads: Sequence[str]) -> Mapping[str, Card] | None:
+        """Our own messages by key, since a time (epoch seconds) and below older cards; None if it cannot be asked.
+
+        The line of a digest has an empty ts.
+        """
+        ...
+
+
+class SentLedger(Protocol):
+    """Remembers what was accepted, outside the recovery state."""
+
+    def sent_at(self, key: str) -> float | None:
+        """When it was accepted, seconds since the epoch; None if it was not."""
+        ...
+
+    def record_all(self, keys: Sequence[str], sent_ts: float, channel: str, ts: str = "") -> None:
+        """Durable when it returns: one message, which stands for all these keys."""
+        ...
+
+    def message(self, key: str) -> Card | None:
+        """Where a message is; None if it is not known."""
+        ...
+
+    def keep_card(self, key: str, body: str) -> None:
+        """Remember what a card shows."""
+        ...
+
+    def card(self, key: str) -> str | None:
+        """What a card shows."""
+        ...
+
+    def latest(self) -> float | None:
+        """When the last message was accepted."""
+        ...
+
+
+@dataclass
+class Poster:
+    """Makes single attempts. Used by several threads; one message at a time per channel."""
+
+    messenger: Messenger
+    threads: Threads | None
+    ledger: SentLedger
+    clock: Clock
+    _asked: set[str] = field(default_factory=set)
+    """Channels whose messages were compared with the ledger since the start."""
+
+    def sent_at(self, key: str) -> float | None:
+        """Ask the ledger. One that cannot answer has not seen it: a message twice is better than none."""
+        try:
+            return self.ledger.sent_at(key)
+        except LedgerError as err:
+            metrics.LEDGER_FAULTS.inc()
+            log.exception("slack.ledger_failed", error=str(err), effect="this message may be a repeat")
+            return None
+
+    def attempt(self, key: str, kind: str, channel: str, attempts: int, alert: Alert) -> PostResult:
+        """One attempt. Never raises: a card that cannot be made must not stop the others."""
+        try:
+            if kind == Kind.UPDATE:
+                return self._update(alert)
+            if self.threads is not None and (attempts > 1 or channel not in self._asked):
+                self._reconcile(channel, self.threads, alert)
+            if self.sent_at(key) is not None:
+                self._keep(alert)
+                return PostResult(Outcome.ACCEPTED, detail="found in the channel")
+            return self._post(alert, channel) if kind == Kind.POST else self._reply(alert, channel)
+        except Exception as err:  # noqa: BLE001 - as above
+            log.error("slack.post_raised", error=type(err).__name__, fingerprint=alert["fingerprint"])  # noqa: TRY400 - a trace may hold the URL
+            return PostResult(Outcome.TRANSIENT, detail=f"raised {type(err).__name__}")
+
+    def _post(self, alert: Alert, channel: str) -> PostResult:
+        if alert["reason"] == Reason.DIGEST:  # told already, before a crash, by itself or in another digest
+            left = [line for line in alert["lines"] if self.sent_at(line["id"]) is None]
+            if not left:
+                return PostResult(Outcome.ACCEPTED, detail="all told before")
+            if len(left) < len(alert["lines"]):
+                alert = alert.copy()
+                alert["lines"] = left
+        result = self.messenger.post(alert)
+        if result.outcome is Outcome.ACCEPTED:
+            self._accepted([alert["id"], *(line["id"] for line in alert["lines"])], channel, result)
+            self._keep(alert)
+        return result
+
+    def _reply(self, alert: Alert, channel: str) -> PostResult:
+        """Under the card it belongs to; without one (it was in a digest, or the ledger is new) by itself."""
+        card = self._card_above(alert)
+        if card is None or self.threads is None:
+            return self._post(alert, channel)
+        news = {Reason.NEW_WINDOW.value, Reason.ESCALATED.value}
+        result = self.threads.reply(alert, card, broadcast=alert["reason"] in news and not alert["parent"])
+        if result.outcome is Outcome.TERMINAL and result.detail in _NO_THREAD:
+            return self._post(alert, channel)
+        if result.outcome is Outcome.ACCEPTED:
+            self._accepted([alert["id"]], channel, result)
+        return result
+
+    def _card_above(self, alert: Alert) -> Card | None:
+        return self.ledger.message(alert["parent"] or alert["opening"])
+
+    def _update(self, alert: Alert) -> PostResult:
+        """Show the card as of `alert`: its explanation if it is the opening itself, else its counts and state."""
+        card = self.ledger.message(alert["opening"])
+        if card is None or self.threads is None:
+            return PostResult(Outcome.ACCEPTED, detail="no card")
+        if alert["id"] == alert["opening"]:
+            self._keep(alert)
+            return self.threads.update(alert, None, card)
+        body = self.ledger.card(alert["opening"])
+        if body is None:
+            return PostResult(Outcome.ACCEPTED, detail="no card")
+        return self.threads.update(cast("Alert", json.loads(body)), alert, card)
+
+    def _accepted(self, keys: list[str], channel: str, result: PostResult) -> None:
+        """Before anyone hears of it."""
+        try:
+            self.ledger.record_all(keys, self.clock.now(), result.channel or channel, result.ts)
+        except LedgerError as err:
+            metrics.LEDGER_FAULTS.inc()
+            log.exception("slack.ledger_failed", error=str(err), effect="a restart may repeat this message")
+
+    def _keep(self, alert: Alert) -> None:
+        if self.threads is None or alert["reason"] not in OPENING:
+            return
+        try:
+            self.ledger.keep_card(alert["id"], json.dumps(alert))
+        except LedgerError as err:
+            metrics.LEDGER_FAULTS.inc()
+            log.exception("slack.ledger_failed", error=str(err), effect="this card will not be updated")
+
+    def _reconcile(self, channel: str, threads: Threads, alert: Alert) -> None:
+        """Note what Slack accepted and the ledger does not know: the process died, or the answer was lost, between."""
+        since = (self.ledger.latest() or self.clock.now()) - RECONCILE_S
+        above = self._card_above(alert) if alert["id"] != alert["opening"] else None
+        found = threads.sent_since(channel, since, [above[1]] if above else [])
+        if found is None:
+            return
+        self._asked.add(channel)
+        for key, (where, ts) in found.items():
+            if self.ledger.sent_at(key) is None:
+                self.ledger.record_all([key], float(ts or self.clock.now()), where, ts)
+                metrics.MESSAGES.labels("found").inc()
+                log.info("slack.message_found", channel=channel, effect="it is not sent again")
