@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -28,6 +29,7 @@ from dataflows.domain.border import masked
 from dataflows.domain.correlating import Guard
 from dataflows.domain.new_faults import NewFaultCap
 from dataflows.domain.outbox import Pace
+from dataflows.domain.own import Own
 from dataflows.domain.redaction import Redactor
 from dataflows.domain.redaction_lists import Lists
 from dataflows.domain.rules import RulesError
@@ -268,6 +270,7 @@ def triage_of(settings: Settings) -> Triage:
         redactor=redactor_of(settings.redaction),
         frameworks=FRAMEWORKS.extended(prints.in_app, prints.frameworks),
         cap=NewFaultCap(prints.new_per_minute),
+        own=Own(socket.gethostname()),
     )
 
 

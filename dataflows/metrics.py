@@ -3,7 +3,8 @@
 from prometheus_client import Counter, Gauge, Histogram
 
 PIECES = Counter("cali_pieces_total", "Pieces after unpacking: alarming + below level + rejected.")
-BELOW = Counter("cali_pieces_below_level_total", "Pieces below WARN: they live on in the archive.")
+BELOW = Counter("cali_pieces_below_level_total", "Pieces below WARN, or CALI's own: they live on in the archive.")
+OWN = Counter("cali_pieces_own_total", "Pieces of CALI's own pods from WARN up: counted as below, never alerted.")
 ALARMING = Counter("cali_pieces_alarming_total", "Pieces at WARN or above.", ["level"])
 REJECTED = Counter("cali_pieces_rejected_total", "Pieces in the dead letters.", ["reason"])
 DUPLICATE_KEYS = Counter("cali_pieces_duplicate_keys_total", "Alarming pieces with a key twice: the last value won.")

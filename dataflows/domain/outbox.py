@@ -32,6 +32,10 @@ class Pace(NamedTuple):
     max_backoff_s: float
 
 
+UPDATE_FACTOR = 1.2
+"""Updates have a limit of their own, 50 a minute where messages have one a second (chat.update is of tier 3:
+https://docs.slack.dev/apis/web-api/rate-limits), so they never take the place of a message, nor wait behind one."""
+
 KIND, CHANNEL, DUE, ATTEMPTS, ALERT = range(5)
 """Indices into a queued message: what, where, when it may go (clock seconds), attempts made, the alert as it is now."""
 
@@ -40,9 +44,10 @@ OutboxState = dict[str, list[Any]]
 
 
 @dataclass
-class _Channel:
-    """The allowance of one channel: `burst` messages, refilled by one every `min_interval_s`."""
+class _Lane:
+    """Messages of one channel, or updates of its cards: an allowance of `burst`, refilled by one every `interval_s`."""
 
+    interval_s: float
     allowance: float
     refilled: float
     paused_until: float = 0.0
@@ -50,12 +55,12 @@ class _Channel:
 
 
 class Outbox:
-    """Messages that wait. One of a channel flies at most, which keeps the order; those of one card go in order too."""
+    """Messages that wait. One of a lane flies at most, which keeps the order; those of one card go in order too."""
 
     def __init__(self, state: OutboxState | None, pace: Pace, now: float) -> None:
         self._pace = pace
         self._queue: OutboxState = {key: list(entry) for key, entry in (state or {}).items()}
-        self._channels: dict[str, _Channel] = {}
+        self._lanes: dict[tuple[str, bool], _Lane] = {}
         self._started = now
 
     def __len__(self) -> int:
@@ -99,9 +104,9 @@ class Outbox:
         """Take one message that may go now, and count the attempt. None: nothing may."""
         for key in self._eligible():
             entry = self._queue[key]
-            channel = self._channel(entry[CHANNEL])
-            if entry[DUE] <= now and now >= channel.paused_until and self._take(channel, now):
-                channel.flying.add(key)
+            lane = self._lane(entry)
+            if entry[DUE] <= now and now >= lane.paused_until and self._take(lane, now):
+                lane.flying.add(key)
                 entry[ATTEMPTS] += 1
                 return key
         return None
@@ -109,21 +114,21 @@ class Outbox:
     def drop(self, key: str) -> list[Any]:
         """Remove a message that is done with."""
         entry = self._queue.pop(key)
-        self._channel(entry[CHANNEL]).flying.discard(key)
+        self._lane(entry).flying.discard(key)
         return entry
 
     def pause(self, key: str, now: float, seconds: float) -> None:
-        """The channel takes nothing for a while; the attempt does not count."""
+        """The lane takes nothing for a while; the attempt does not count."""
         entry = self._queue[key]
-        channel = self._channel(entry[CHANNEL])
-        channel.flying.discard(key)
-        channel.paused_until = now + seconds
+        lane = self._lane(entry)
+        lane.flying.discard(key)
+        lane.paused_until = now + seconds
         entry[ATTEMPTS] -= 1
 
     def retry(self, key: str, now: float, at_least_s: float, jitter: float) -> None:
         """Try again later: back-off doubled by attempt, `jitter` in [0.5, 1] of it (equal jitter)."""
         entry = self._queue[key]
-        self._channel(entry[CHANNEL]).flying.discard(key)
+        self._lane(entry).flying.discard(key)
         ceiling = min(
             self._pace.max_backoff_s, self._pace.backoff_s * 2 ** min(max(entry[ATTEMPTS], 1) - 1, MAX_DOUBLINGS)
         )
@@ -134,13 +139,13 @@ class Outbox:
         dues = []
         for key in self._eligible():
             entry = self._queue[key]
-            channel = self._channel(entry[CHANNEL])
-            refill = channel.refilled + max(0.0, 1.0 - channel.allowance) * self._pace.min_interval_s
-            dues.append(max(entry[DUE], channel.paused_until, refill))
+            lane = self._lane(entry)
+            refill = lane.refilled + max(0.0, 1.0 - lane.allowance) * lane.interval_s
+            dues.append(max(entry[DUE], lane.paused_until, refill))
         return min(dues, default=None)
 
     def _eligible(self) -> Iterator[str]:
-        """Messages that order allows: none of a channel where one flies, and the first of each card; by due time."""
+        """Messages that order allows: none of a lane where one flies, and the first of each card; by due time."""
         cards: set[str] = set()
         free = []
         for key, entry in self._queue.items():
@@ -148,27 +153,29 @@ class Outbox:
             if card in cards:
                 continue
             cards.add(card)
-            if not self._channel(entry[CHANNEL]).flying:
+            if not self._lane(entry).flying:
                 free.append(key)
         return iter(sorted(free, key=lambda key: self._queue[key][DUE]))
 
     def _flying(self) -> set[str]:
-        return {key for channel in self._channels.values() for key in channel.flying}
+        return {key for lane in self._lanes.values() for key in lane.flying}
 
-    def _channel(self, name: str) -> _Channel:
-        found = self._channels.get(name)
+    def _lane(self, entry: list[Any]) -> _Lane:
+        updates = entry[KIND] == Kind.UPDATE
+        found = self._lanes.get((entry[CHANNEL], updates))
         if found is None:
-            found = self._channels[name] = _Channel(float(self._pace.burst), self._started)
+            interval = self._pace.min_interval_s * (UPDATE_FACTOR if updates else 1.0)
+            found = self._lanes[entry[CHANNEL], updates] = _Lane(interval, float(self._pace.burst), self._started)
         return found
 
-    def _take(self, channel: _Channel, now: float) -> bool:
-        passed = max(0.0, now - channel.refilled)  # a clock that is set back must not cost messages
-        gain = passed / self._pace.min_interval_s if self._pace.min_interval_s else self._pace.burst
-        channel.allowance = min(float(self._pace.burst), channel.allowance + gain)
-        channel.refilled = now
-        if channel.allowance < 1.0:
+    def _take(self, lane: _Lane, now: float) -> bool:
+        passed = max(0.0, now - lane.refilled)  # a clock that is set back must not cost messages
+        gain = passed / lane.interval_s if lane.interval_s else self._pace.burst
+        lane.allowance = min(float(self._pace.burst), lane.allowance + gain)
+        lane.refilled = now
+        if lane.allowance < 1.0:
             return False
-        channel.allowance -= 1.0
+        lane.allowance -= 1.0
         return True
 
 

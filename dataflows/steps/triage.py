@@ -15,6 +15,7 @@ from dataflows.domain.alerts import Sighting
 from dataflows.domain.fingerprint import Fingerprint, Fingerprinter
 from dataflows.domain.levels import Level
 from dataflows.domain.new_faults import NewFaultCap
+from dataflows.domain.own import Own
 from dataflows.domain.peek import peek
 from dataflows.domain.records import (
     MAX_PIECE_BYTES,
@@ -80,11 +81,13 @@ class Triage:
         redactor: Redactor = redact,
         frameworks: Frameworks = FRAMEWORKS,
         cap: NewFaultCap | None = None,
+        own: Own | None = None,
     ) -> None:
         self._key = redaction_key
         self._redactor = redactor
         self._frameworks = frameworks
         self._cap = cap
+        self._own = own or Own("")
         self._local = threading.local()
         self._clean_places: set[tuple[str, ...]] = set()
 
@@ -135,6 +138,9 @@ class Triage:
             return None
         record, duplicate_keys = parse(piece, arrival_ts)
         if record.level < Level.WARN:
+            return None
+        if self._own(record.kubernetes):
+            metrics.OWN.inc()
             return None
         if duplicate_keys:
             metrics.DUPLICATE_KEYS.inc()

@@ -590,3 +590,18 @@ def test_a_channel_that_cannot_be_asked_is_written_to(clock: Any, make_alert: Ma
     with outbox(bot, clock) as logic:
         logic.on_batch([make_alert(FIRST)])
         assert [(FIRST, "sent")] == statuses(landed(logic))
+
+
+def test_updates_take_no_messages_place(clock: Any, make_alert: Make) -> None:
+    """Cards and updates have paces of their own: a new fault is told at once though many cards change."""
+    bot = Bot()
+    with outbox(bot, clock, burst=2) as logic:
+        faults = [f"{name}:api:1:first" for name in "abc"]
+        logic.on_batch([make_alert(fault) for fault in faults[:2]])
+        landed(logic)
+        logic.on_batch([make_alert(fault, explained=True, explanation={}) for fault in faults[:2]])
+        landed(logic)
+        clock.time = NOW + 1
+        logic.on_batch([make_alert(faults[2])])
+        landed(logic)
+        assert ["post", "post", "update", "update", "post"] == [what for what, *_ in bot.done]

@@ -10,6 +10,7 @@ from prometheus_client import REGISTRY
 
 from connectors.kinesis import RecordBatch
 from dataflows.domain.new_faults import NewFaultCap
+from dataflows.domain.own import LABEL, VALUE, Own
 from dataflows.domain.records import MAX_PIECE_BYTES, RejectReason
 from dataflows.domain.redaction import Redactor
 from dataflows.domain.redaction_lists import Lists
@@ -237,4 +238,20 @@ def test_lists_of_the_deployment_hold_for_message_and_fields() -> None:
     assert ("[DENIED] refused", []) == (
         out.alarms[0].sighting.text,
         [word for word in ("EMP-7", "EMP-8", "x9") if word in document],
+    )
+
+
+def test_own_records_never_alarm() -> None:
+    """What CALI's own pods log is kept in the archive only: an error about sending alerts must not feed itself."""
+    pods = [{"pod_name": "cali-0"}, {"pod_name": "cali-12"}, {"pod_name": "x", "labels": {LABEL: VALUE}}]
+    others = [{"pod_name": "cali"}, {"pod_name": "cali-api-7d9f"}, {"pod_name": "api-0", "labels": {LABEL: "shop"}}]
+    lines = [
+        json.dumps({"level": "ERROR", "log": "posting failed", "kubernetes": place}).encode() for place in pods + others
+    ]
+    before = REGISTRY.get_sample_value("cali_pieces_own_total") or 0.0
+    (out,) = Triage(None, own=Own("cali-0"))([batch(*lines)])
+    named = [alarm.sighting.pod for alarm in out.alarms]  # type: ignore[union-attr] # there is nothing rejected
+    assert (["cali-api-7d9f", "api-0"], 4.0) == (
+        named,
+        (REGISTRY.get_sample_value("cali_pieces_own_total") or 0.0) - before,
     )
