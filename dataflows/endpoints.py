@@ -31,9 +31,9 @@ from dataflows.domain.new_faults import NewFaultCap
 from dataflows.domain.outbox import Pace
 from dataflows.domain.own import Own
 from dataflows.domain.redaction import Redactor
-from dataflows.domain.redaction_lists import Lists
+from dataflows.domain.redaction.lists import Lists
 from dataflows.domain.rules import RulesError
-from dataflows.domain.trace_frames import FRAMEWORKS
+from dataflows.domain.trace.frames import FRAMEWORKS
 from dataflows.render import slack, terminal
 from dataflows.render.archive import refused_line
 from dataflows.render.links import Links

@@ -11,7 +11,7 @@ import structlog
 
 from dataflows import metrics
 from dataflows.domain.rules import NO_RULES, Rules, RulesError, parse_rules
-from dataflows.domain.rules_yaml import MAX_BYTES
+from dataflows.domain.rules.yaml import MAX_BYTES
 
 log = structlog.get_logger(__name__)
 

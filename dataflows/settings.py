@@ -14,7 +14,7 @@ from connectors.kinesis import KinesisConfig
 from connectors.opensearch import OpenSearchConfig
 from connectors.s3 import S3Config
 from connectors.slack import SlackConfig
-from dataflows.domain.redaction_lists import problem_of
+from dataflows.domain.redaction.lists import problem_of
 from dataflows.render.links import problem_of_template
 from dataflows.steps.throttle import WindowConfig
 from rag.config import OpenAIConfig, RagConfig

@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-from dataflows.domain.rules_model import schema
+from dataflows.domain.rules.model import schema
 
 TARGET = Path(__file__).resolve().parents[1] / "docs/rules.schema.json"
 

@@ -40,7 +40,7 @@ def fingerprint(
     """
     from dataflows.cli.ndjson import run, text_field
     from dataflows.domain.fingerprint import FP_VERSION, Fingerprinter
-    from dataflows.domain.trace_frames import FRAMEWORKS
+    from dataflows.domain.trace.frames import FRAMEWORKS
     from dataflows.settings import load
 
     _needs_json(json_lines, "fingerprint")
@@ -60,7 +60,7 @@ def redact(
     """Mask secrets and personal data: {"text"} in, {"text","found"} out."""
     from dataflows.cli.ndjson import run, text_field
     from dataflows.domain.redaction import Redactor
-    from dataflows.domain.redaction_lists import Lists
+    from dataflows.domain.redaction.lists import Lists
     from dataflows.settings import load
 
     _needs_json(json_lines, "redact")

@@ -19,8 +19,8 @@ def rules() -> None:
 def check(file: Annotated[Path, typer.Argument(help="A rules file, see docs/rules.md.")]) -> None:
     """Tell what a rules file holds; or, with exit status 1, everything that is wrong with it, a line each."""
     from dataflows.domain.rules import RulesError, parse_rules
-    from dataflows.domain.rules_audit import summary, warnings
-    from dataflows.domain.rules_file import read_rules_file
+    from dataflows.domain.rules.audit import summary, warnings
+    from dataflows.domain.rules.file import read_rules_file
     from dataflows.rulebook import read_text
 
     try:

@@ -39,7 +39,7 @@ def add(  # noqa: PLR0913, PLR0917 - the options of a command
     file: File = None,
 ) -> None:
     """Silence what fits, from now until a time."""
-    from dataflows.domain.silences import NewSilence, with_silence
+    from dataflows.domain.rules.silences import NewSilence, with_silence
 
     now = datetime.now(UTC).replace(microsecond=0)
     new = NewSilence(
@@ -58,8 +58,8 @@ def add(  # noqa: PLR0913, PLR0917 - the options of a command
 @app.command()
 def ls(file: File = None) -> None:
     """List the silences, those that are over as well: id, time left, what it covers, author, reason."""
-    from dataflows.domain.rules_file import RulesError, read_rules_file
-    from dataflows.domain.silences import described
+    from dataflows.domain.rules.file import RulesError, read_rules_file
+    from dataflows.domain.rules.silences import described
     from dataflows.rulebook import read_text
 
     path = _path(file)
@@ -79,7 +79,7 @@ def expire(
     name: Annotated[str, typer.Argument(metavar="ID", help="Id of the silence, as `ls` lists it.")], file: File = None
 ) -> None:
     """End a silence now; its entry stays in the file."""
-    from dataflows.domain.silences import expired
+    from dataflows.domain.rules.silences import expired
 
     _edit(file, lambda text: expired(text, name, datetime.now(UTC).replace(microsecond=0)))
     print(f"{name}: expired")
@@ -87,7 +87,7 @@ def expire(
 
 def _edit(file: Path | None, change: Callable[[str], str]) -> None:
     """Replace the file by what `change` makes of it, keeping its mode; one editor at a time."""
-    from dataflows.domain.rules_file import RulesError
+    from dataflows.domain.rules.file import RulesError
     from dataflows.rulebook import read_text, replace_file
 
     path = _path(file)
@@ -142,7 +142,7 @@ def _path(file: Path | None) -> Path:
 
 
 def _matches(given: list[str]) -> dict[str, list[str]]:
-    from dataflows.domain.silences import match_keys
+    from dataflows.domain.rules.silences import match_keys
 
     out: dict[str, list[str]] = {}
     for pair in given:
@@ -154,7 +154,7 @@ def _matches(given: list[str]) -> dict[str, list[str]]:
 
 
 def _end(now: datetime, lasts: str | None, until: str | None) -> datetime:
-    from dataflows.domain.rules_values import instant, seconds
+    from dataflows.domain.rules.values import instant, seconds
 
     if (lasts is None) == (until is None):
         _fail("give either --for or --until")

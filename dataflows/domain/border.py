@@ -1,7 +1,7 @@
 """The last look at what leaves: every text, name and number of an outbound body is redacted once more."""
 
 from dataflows.domain.redaction import Redactor
-from dataflows.domain.redaction_fields import distinct
+from dataflows.domain.redaction.fields import distinct
 
 
 def masked(body: object, redactor: Redactor, key: bytes | None = None) -> tuple[object, tuple[str, ...]]:

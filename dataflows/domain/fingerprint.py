@@ -10,8 +10,8 @@ from typing import Final, Literal, NamedTuple, TypeVar
 from dataflows.domain.normalise import normalise
 from dataflows.domain.tokens import WILD, Token, Tokeniser, describe
 from dataflows.domain.trace import TraceReader
-from dataflows.domain.trace_frames import FRAMEWORKS, Frameworks
-from dataflows.domain.trace_raised import Raised
+from dataflows.domain.trace.frames import FRAMEWORKS, Frameworks
+from dataflows.domain.trace.raised import Raised
 
 FP_VERSION: Final = 1
 """Part of every hash. A released version is frozen by golden files: a change of any rule is a new version."""

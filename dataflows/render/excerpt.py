@@ -1,7 +1,7 @@
 """The lines of a stack trace that a person reads first."""
 
-from dataflows.domain.trace_frames import FRAMEWORKS
-from dataflows.domain.trace_lines import classify
+from dataflows.domain.trace.frames import FRAMEWORKS
+from dataflows.domain.trace.lines import classify
 from dataflows.render.catalogue import Counted
 
 HEAD_LINES = 8

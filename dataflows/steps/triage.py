@@ -27,8 +27,8 @@ from dataflows.domain.records import (
     parse,
 )
 from dataflows.domain.redaction import Redactor, redact
-from dataflows.domain.redaction_fields import redact_fields
-from dataflows.domain.trace_frames import FRAMEWORKS, Frameworks
+from dataflows.domain.redaction.fields import redact_fields
+from dataflows.domain.trace.frames import FRAMEWORKS, Frameworks
 from dataflows.render.search import record_document
 
 log = structlog.get_logger(__name__)

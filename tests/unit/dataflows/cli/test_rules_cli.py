@@ -10,7 +10,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from dataflows.cli import app
-from dataflows.domain.rules_file import read_rules_file
+from dataflows.domain.rules.file import read_rules_file
 
 GOOD = "# ours\nversion: 1\nroutes:\n  - {match: {}, mention: here}\n  - {match: {team: a}, channel: b}\n"
 

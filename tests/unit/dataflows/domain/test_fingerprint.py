@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from dataflows.domain.fingerprint import FP_VERSION, MAX_TEMPLATE, Fingerprinter, fingerprint
 from dataflows.domain.redaction import redact
-from dataflows.domain.trace_frames import FRAMEWORKS
+from dataflows.domain.trace.frames import FRAMEWORKS
 
 GOLDEN = Path(__file__).parents[3] / "golden" / "fingerprint" / f"v{FP_VERSION}"
 CASES = [case for path in sorted(GOLDEN.glob("*.json")) for case in json.loads(path.read_text(encoding="utf-8"))]

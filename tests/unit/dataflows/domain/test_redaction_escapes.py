@@ -6,7 +6,7 @@ from urllib.parse import quote
 import pytest
 
 from dataflows.domain.redaction import redact
-from dataflows.domain.redaction_views import unescaped
+from dataflows.domain.redaction.views import unescaped
 
 PASSWORD = "hunter" + "2x"
 WORD = "aB3dE5gH7jK9mN1pQ3sT5vX7zA9cD2fG4hJ6kL8n"

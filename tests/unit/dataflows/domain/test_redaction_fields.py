@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflows.domain.redaction_fields import MAX_DEPTH, is_sensitive, redact_fields
+from dataflows.domain.redaction.fields import MAX_DEPTH, is_sensitive, redact_fields
 
 PASSWORD = "hunter" + "2x"
 

@@ -3,12 +3,12 @@
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from dataflows.domain import redaction
 from dataflows.domain.redaction import Redactor, redact
-from dataflows.domain.redaction_blocks import BLOCKS
-from dataflows.domain.redaction_gate import Gate
-from dataflows.domain.redaction_rule import Rule
-from dataflows.domain.redaction_rules import RULES
+from dataflows.domain.redaction import redactor as redaction
+from dataflows.domain.redaction.blocks import BLOCKS
+from dataflows.domain.redaction.gate import Gate
+from dataflows.domain.redaction.rule import Rule
+from dataflows.domain.redaction.rules import RULES
 
 WORD = "aB3dE5gH7jK9mN1pQ3sT5vX7zA9cD2fG4hJ6kL8n"
 _PIECES = st.sampled_from(

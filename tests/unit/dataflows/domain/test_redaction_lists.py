@@ -3,8 +3,8 @@
 import pytest
 
 from dataflows.domain.redaction import Redactor
-from dataflows.domain.redaction_fields import redact_fields
-from dataflows.domain.redaction_lists import Lists, problem_of
+from dataflows.domain.redaction.fields import redact_fields
+from dataflows.domain.redaction.lists import Lists, problem_of
 
 
 def test_an_allowed_value_stays() -> None:

@@ -3,8 +3,8 @@
 import pytest
 
 from dataflows.domain.redaction import redact
-from dataflows.domain.redaction_fields import redact_fields
-from dataflows.domain.redaction_names import is_sensitive
+from dataflows.domain.redaction.fields import redact_fields
+from dataflows.domain.redaction.names import is_sensitive
 
 WORD = "aB3dE5gH7jK9mN1pQ3sT5vX7zA9cD2fG4hJ6kL8n"
 

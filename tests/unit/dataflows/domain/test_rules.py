@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from dataflows.domain.rules import NO_RULES, Rules, Subject, Verdict, parse_rules
-from dataflows.domain.rules_file import read_rules_file
+from dataflows.domain.rules.file import read_rules_file
 
 ROOT = Path(__file__).resolve().parents[4]
 UNTIL = 1_800_000_000.0

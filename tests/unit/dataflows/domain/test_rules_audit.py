@@ -1,7 +1,7 @@
 """What is valid but can hardly be meant is told."""
 
-from dataflows.domain.rules_audit import summary, warnings
-from dataflows.domain.rules_file import read_rules_file
+from dataflows.domain.rules.audit import summary, warnings
+from dataflows.domain.rules.file import read_rules_file
 
 TEXT = """\
 version: 1

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflows.domain.rules_file import RulesError, read_rules_file
-from dataflows.domain.rules_yaml import MAX_BYTES
+from dataflows.domain.rules.file import RulesError, read_rules_file
+from dataflows.domain.rules.yaml import MAX_BYTES
 
 _STAR = (
     "in YAML `*` begins an alias, and aliases are not taken: put quotes around a pattern that begins with it, "

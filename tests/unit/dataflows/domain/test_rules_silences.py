@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from dataflows.domain.rules_file import RulesError, read_rules_file
-from dataflows.domain.silences import NewSilence, described, expired, with_silence
+from dataflows.domain.rules.file import RulesError, read_rules_file
+from dataflows.domain.rules.silences import NewSilence, described, expired, with_silence
 
 UNTIL = datetime(2026, 12, 1, 9, tzinfo=timezone(timedelta(hours=9)))
 NOW = datetime(2026, 11, 22, tzinfo=UTC)

@@ -13,7 +13,7 @@ from dataflows.domain.new_faults import NewFaultCap
 from dataflows.domain.own import LABEL, VALUE, Own
 from dataflows.domain.records import MAX_PIECE_BYTES, RejectReason
 from dataflows.domain.redaction import Redactor
-from dataflows.domain.redaction_lists import Lists
+from dataflows.domain.redaction.lists import Lists
 from dataflows.steps.triage import MAX_TEXT, AlarmingBatch, RejectedBatch, Triage
 
 ARRIVAL = 1_763_764_859.0

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from dataflows.domain.redaction_checks import looks_secret
-from dataflows.domain.redaction_rule import rule
+from dataflows.domain.redaction.checks import looks_secret
+from dataflows.domain.redaction.rule import rule
 
 _START = r"(?:^|[^A-Za-z0-9])"
 

@@ -6,10 +6,10 @@ over the text. `pattern` is Python's and exact. Only `PRIVATE_KEY` and `BLOCKS` 
 
 from typing import Final
 
-from dataflows.domain.redaction_keyed import KEYED
-from dataflows.domain.redaction_pairs import PAIRS
-from dataflows.domain.redaction_personal import PERSONAL
-from dataflows.domain.redaction_tokens import TOKENS
+from dataflows.domain.redaction.keyed import KEYED
+from dataflows.domain.redaction.pairs import PAIRS
+from dataflows.domain.redaction.personal import PERSONAL
+from dataflows.domain.redaction.tokens import TOKENS
 
 RULES: Final = (*TOKENS, *KEYED, *PAIRS, *PERSONAL)
 """First those with a shape of their own, then those known by their key, then personal data."""

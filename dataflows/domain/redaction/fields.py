@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from dataflows.domain.redaction import PLACEHOLDER, Redactor, placeholder, redact
-from dataflows.domain.redaction_checks import looks_paired
-from dataflows.domain.redaction_lists import squeezed
-from dataflows.domain.redaction_names import holds_secret, is_phone, is_sensitive
+from dataflows.domain.redaction.checks import looks_paired
+from dataflows.domain.redaction.lists import squeezed
+from dataflows.domain.redaction.names import holds_secret, is_phone, is_sensitive
+from dataflows.domain.redaction.redactor import PLACEHOLDER, Redactor, placeholder, redact
 
 __all__ = ["MAX_DEPTH", "distinct", "is_sensitive", "redact_fields"]
 

@@ -3,9 +3,9 @@
 import re
 from typing import Final
 
-from dataflows.domain.trace_frames import Frameworks, in_app, stable_name, stable_path
-from dataflows.domain.trace_headers import CAUSES, cause, header, rust_place
-from dataflows.domain.trace_line import SKIP, TEXT, Kind, Line
+from dataflows.domain.trace.frames import Frameworks, in_app, stable_name, stable_path
+from dataflows.domain.trace.headers import CAUSES, cause, header, rust_place
+from dataflows.domain.trace.line import SKIP, TEXT, Kind, Line
 
 _AT = re.compile(
     r"at (?:async |new |eval at |static )?(?:[\w.@-]*/)*(?P<name>[^\s()/][^\s()]*)?"

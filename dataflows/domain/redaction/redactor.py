@@ -5,13 +5,13 @@ from hashlib import blake2b
 from typing import Final, NamedTuple
 from unicodedata import normalize
 
-from dataflows.domain.redaction_blocks import BLOCKS, headless_keys
-from dataflows.domain.redaction_gate import Gate
-from dataflows.domain.redaction_lists import NO_LISTS, Lists, allowed_by, denied_by, rules_of, squeezed
-from dataflows.domain.redaction_rule import Rule
-from dataflows.domain.redaction_rules import RULES
-from dataflows.domain.redaction_tokens import PRIVATE_KEY
-from dataflows.domain.redaction_views import MAX_LEVELS, View, blanked, unescaped
+from dataflows.domain.redaction.blocks import BLOCKS, headless_keys
+from dataflows.domain.redaction.gate import Gate
+from dataflows.domain.redaction.lists import NO_LISTS, Lists, allowed_by, denied_by, rules_of, squeezed
+from dataflows.domain.redaction.rule import Rule
+from dataflows.domain.redaction.rules import RULES
+from dataflows.domain.redaction.tokens import PRIVATE_KEY
+from dataflows.domain.redaction.views import MAX_LEVELS, View, blanked, unescaped
 
 _MAX_PASSES: Final = 4
 """A hidden value may uncover another (`a=b` inside a cookie); real texts settle after the second pass."""

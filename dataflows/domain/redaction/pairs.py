@@ -2,10 +2,10 @@
 
 from typing import Final
 
-from dataflows.domain.redaction_checks import looks_paired, not_a_word
-from dataflows.domain.redaction_names import ANY_GATE, holds_secret
-from dataflows.domain.redaction_rule import rule
-from dataflows.domain.redaction_shapes import QUOTED, SEPARATOR, VALUE
+from dataflows.domain.redaction.checks import looks_paired, not_a_word
+from dataflows.domain.redaction.names import ANY_GATE, holds_secret
+from dataflows.domain.redaction.rule import rule
+from dataflows.domain.redaction.shapes import QUOTED, SEPARATOR, VALUE
 
 _NAME: Final = r"(?P<name>(?:[\w.-]|[가-힣]){1,80})"
 _NAME_GATE: Final = rf"(?:[\w.-]|[^\x00-\x7f])*(?i:{ANY_GATE})(?:[\w.-]|[^\x00-\x7f])*"

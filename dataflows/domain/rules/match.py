@@ -5,9 +5,9 @@ from typing import Final
 
 import re2  # type: ignore[import-untyped] # it ships no types
 
-from dataflows.domain.redaction_lists import Linear
-from dataflows.domain.rules_model import Match
-from dataflows.domain.rules_terms import Subject
+from dataflows.domain.redaction.lists import Linear
+from dataflows.domain.rules.model import Match
+from dataflows.domain.rules.terms import Subject
 
 _WILD: Final = frozenset("*?")
 _Test = Callable[[str], bool]

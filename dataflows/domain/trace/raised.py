@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from dataflows.domain.trace_line import Line
+from dataflows.domain.trace.line import Line
 
 
 class Raised(NamedTuple):

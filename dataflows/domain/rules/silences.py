@@ -8,8 +8,8 @@ from typing import Final, NamedTuple
 
 import yaml
 
-from dataflows.domain.rules_file import RulesError, read_rules_file
-from dataflows.domain.rules_model import AlertMatch, RulesFile, SilenceRule
+from dataflows.domain.rules.file import RulesError, read_rules_file
+from dataflows.domain.rules.model import AlertMatch, RulesFile, SilenceRule
 
 Matches = Mapping[str, Sequence[str]]
 """Keys of a match with their values."""

@@ -4,8 +4,8 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema, model_validator
 
-from dataflows.domain.rules_terms import Severity
-from dataflows.domain.rules_values import (
+from dataflows.domain.rules.terms import Severity
+from dataflows.domain.rules.values import (
     Channel,
     Expressions,
     Globs,

@@ -3,8 +3,8 @@
 import re
 from typing import Final
 
-from dataflows.domain.trace_frames import stable_path
-from dataflows.domain.trace_line import Line
+from dataflows.domain.trace.frames import stable_path
+from dataflows.domain.trace.line import Line
 
 _SUFFIX = r"(?:Exception|Error|Throwable|Failure|Fault|Interrupt|Interruption|Timeout|Exit|Warning|Violation|Problem)"
 _STRONG = re.compile(

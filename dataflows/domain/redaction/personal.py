@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from dataflows.domain.redaction_checks import is_business_number, is_card, is_email, is_public_ip, is_resident_number
-from dataflows.domain.redaction_rule import rule
-from dataflows.domain.redaction_shapes import SEPARATOR
+from dataflows.domain.redaction.checks import is_business_number, is_card, is_email, is_public_ip, is_resident_number
+from dataflows.domain.redaction.rule import rule
+from dataflows.domain.redaction.shapes import SEPARATOR
 
 _NO_NUMBER = r"(?:^|[^\w.-])"
 _HEX = r"[0-9A-Fa-f]{1,4}"

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import Final
 
-from dataflows.domain.rules_file import Parsed, written
-from dataflows.domain.rules_model import Filter, Match, RulesFile
-from dataflows.domain.rules_yaml import Place
+from dataflows.domain.rules.file import Parsed, written
+from dataflows.domain.rules.model import Filter, Match, RulesFile
+from dataflows.domain.rules.yaml import Place
 
 SECTIONS: Final = ("minimum_level", "filters", "severities", "teams", "windows", "routes", "silences")
 

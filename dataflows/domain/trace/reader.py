@@ -3,12 +3,12 @@
 import re
 from typing import TYPE_CHECKING, Final
 
-from dataflows.domain.trace_frames import FRAMEWORKS, Frameworks
-from dataflows.domain.trace_headers import dart_header, header, loose_header, rust_place
-from dataflows.domain.trace_line import Line
-from dataflows.domain.trace_lines import classify
-from dataflows.domain.trace_python import PythonErrors
-from dataflows.domain.trace_raised import Open, Raised
+from dataflows.domain.trace.frames import FRAMEWORKS, Frameworks
+from dataflows.domain.trace.headers import dart_header, header, loose_header, rust_place
+from dataflows.domain.trace.line import Line
+from dataflows.domain.trace.lines import classify
+from dataflows.domain.trace.python import PythonErrors
+from dataflows.domain.trace.raised import Open, Raised
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -3,8 +3,8 @@
 import re
 from typing import Final
 
-from dataflows.domain.trace_line import Line
-from dataflows.domain.trace_raised import Open, Raised
+from dataflows.domain.trace.line import Line
+from dataflows.domain.trace.raised import Open, Raised
 
 MAX_DEPTH: Final = 10
 """Groups within groups; `traceback` prints no more either (`max_group_depth`)."""

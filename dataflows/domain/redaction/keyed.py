@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from dataflows.domain.redaction_checks import (
+from dataflows.domain.redaction.checks import (
     is_user_and_password,
     looks_generated,
     looks_mixed,
@@ -11,9 +11,9 @@ from dataflows.domain.redaction_checks import (
     looks_signed,
     not_a_word,
 )
-from dataflows.domain.redaction_names import ANY_GATE, PASSWORDS, SECRETS, SECRETS_GATE, holds_secret
-from dataflows.domain.redaction_rule import rule
-from dataflows.domain.redaction_shapes import SEPARATOR, VALUE
+from dataflows.domain.redaction.names import ANY_GATE, PASSWORDS, SECRETS, SECRETS_GATE, holds_secret
+from dataflows.domain.redaction.rule import rule
+from dataflows.domain.redaction.shapes import SEPARATOR, VALUE
 
 _BY_HUMANS = r"(?P<name>p(?:ass(?: (?:word|phrase|code|key))?|w)(?:[\w-]|[가-힣]){0,32})"
 _BY_KOREANS = r"(?P<name>(?:비밀 ?번호|비번|암호|패스워드)(?:[\w-]|[가-힣]){0,32})"

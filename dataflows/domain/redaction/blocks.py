@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from dataflows.domain.redaction_checks import looks_paired, not_a_word
-from dataflows.domain.redaction_names import ANY_GATE, holds_secret
-from dataflows.domain.redaction_pairs import PAIRS
-from dataflows.domain.redaction_rule import rule
+from dataflows.domain.redaction.checks import looks_paired, not_a_word
+from dataflows.domain.redaction.names import ANY_GATE, holds_secret
+from dataflows.domain.redaction.pairs import PAIRS
+from dataflows.domain.redaction.rule import rule
 
 _NAME_GATE: Final = rf"(?i:{ANY_GATE})(?:[\w.-]|[^\x00-\x7f])*\\?[\"']?"
 _NAME: Final = r"(?P<name>(?:[\w.-]|[가-힣]){1,80})\\?[\"']?"

@@ -5,7 +5,7 @@ from typing import Final
 
 import re2  # type: ignore[import-untyped] # it ships no types
 
-from dataflows.domain.redaction_rule import Rule
+from dataflows.domain.redaction.rule import Rule
 
 _MEMORY: Final = 32 << 20
 """Bytes for RE2's automaton, built as texts need it: the default of 8 MB is flushed again and again."""

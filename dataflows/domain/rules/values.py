@@ -7,8 +7,8 @@ from typing import Annotated, Any, Final
 from pydantic import BeforeValidator, WithJsonSchema
 
 from dataflows.domain.levels import LEVELS, Level
-from dataflows.domain.redaction_lists import problem_of
-from dataflows.domain.rules_terms import Severity
+from dataflows.domain.redaction.lists import problem_of
+from dataflows.domain.rules.terms import Severity
 
 MAX_VALUES: Final = 100
 """Values of one key of a match. Our choice: with `MAX_CHARS` it keeps an expression far below RE2's 8 MB."""

@@ -5,7 +5,7 @@ from typing import Any, Final, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
-from dataflows.domain.rules_model import (
+from dataflows.domain.rules.model import (
     AlertMatch,
     Filter,
     Match,
@@ -17,7 +17,7 @@ from dataflows.domain.rules_model import (
     TeamRule,
     Window,
 )
-from dataflows.domain.rules_yaml import Place, Tree, YamlError, read_yaml
+from dataflows.domain.rules.yaml import Place, Tree, YamlError, read_yaml
 
 _SHOWN: Final = 80
 """Characters of a wrong value that are shown."""

@@ -6,12 +6,10 @@ from hashlib import blake2b
 from typing import Final, Protocol, TypeVar
 
 from dataflows.domain.levels import LEVELS, Level
-from dataflows.domain.rules_file import RulesError, read_rules_file
-from dataflows.domain.rules_match import Matcher
-from dataflows.domain.rules_model import Match, RulesFile
-from dataflows.domain.rules_terms import SEVERITY_OF_LEVEL, WORST_FIRST, Severity, Silence, Subject, Verdict
-
-__all__ = ["NO_RULES", "Rules", "RulesError", "Severity", "Silence", "Subject", "Verdict", "parse_rules"]
+from dataflows.domain.rules.file import read_rules_file
+from dataflows.domain.rules.match import Matcher
+from dataflows.domain.rules.model import Match, RulesFile
+from dataflows.domain.rules.terms import SEVERITY_OF_LEVEL, WORST_FIRST, Severity, Silence, Subject, Verdict
 
 MAX_REMEMBERED: Final = 50_000
 """Subjects whose verdict is remembered, at most some 25 MB. When they are more, all are forgotten."""

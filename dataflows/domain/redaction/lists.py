@@ -6,9 +6,9 @@ from typing import Final, NamedTuple
 
 import re2  # type: ignore[import-untyped] # it ships no types
 
-from dataflows.domain.redaction_names import canonical
-from dataflows.domain.redaction_rule import Rule, rule
-from dataflows.domain.redaction_shapes import SEPARATOR, VALUE
+from dataflows.domain.redaction.names import canonical
+from dataflows.domain.redaction.rule import Rule, rule
+from dataflows.domain.redaction.shapes import SEPARATOR, VALUE
 
 _OPTIONS: Final = re2.Options()
 _OPTIONS.log_errors = False
