@@ -45,6 +45,24 @@ def test_one_fault_is_told_once_and_summed_up(world: Any, make: Any, entry_point
     assert [("first", 1), ("summary", 8)] == [(a["reason"], a["count"]) for a in w.channel.alerts]
 
 
+def test_a_cascade_points_to_its_first_fault(world: Any, make: Any, entry_point: Callable[..., None]) -> None:
+    """One request fails in four services: each new fault is told by itself, and three say which one came before."""
+    batch, _ = make
+    services = ("inventory", "checkout", "payment", "gateway")
+    records = [
+        json.dumps({"level": "ERROR", "log": f"{name} gave up", "service": name, "trace_id": "4bf92f3577b34da6"})
+        for name in services
+    ]
+    w = world([batch(0, n, record.encode()) for n, record in enumerate(records)])
+
+    entry_point(w.flow())
+    told = {alert["service"]: alert for alert in w.channel.alerts}
+
+    assert (set(services), {"first"}) == (set(told), {alert["reason"] for alert in w.channel.alerts})
+    roots = [alert["opening"] for alert in told.values() if not alert["parent"]]
+    assert (1, {roots[0]}) == (len(roots), {alert["parent"] for alert in told.values() if alert["parent"]})
+
+
 def test_the_first_message_carries_the_explanation(world: Any, make: Any, entry_point: Callable[..., None]) -> None:
     """A message waits for its explanation, and the history holds the last word."""
     batch, line = make
