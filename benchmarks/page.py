@@ -95,7 +95,7 @@ def _page(batches: list[RecordBatch]) -> Callable[[], None]:
             clock=clock,
             delivering=delivering(settings, _NoChannel(), Forgetful(), clock, refuse=no_letter),
             rules=rulebook(settings),
-            guard=guard(settings, threads=False),
+            guard=guard(settings, _NoChannel(), threads=False),
         )
         run_main(build(settings, io))
 

@@ -4,9 +4,9 @@ import json
 import os
 import signal
 import socket
-import sys
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
@@ -21,34 +21,35 @@ from bytewax.outputs import Sink
 from connectors.kinesis import KinesisSource, RecordBatch
 from connectors.opensearch import OpenSearchSink, Refused
 from connectors.s3 import S3Outbox, S3Sink
-from connectors.slack import Ledger, LedgerError, Outcome, PostResult, SlackBot, SlackConfig, SlackWebhook
+from connectors.slack import Ledger, LedgerError
 from connectors.spool import Chunk, Commits
-from dataflows import logs, metrics
+from dataflows import logs
 from dataflows.domain.alerts import Alert
-from dataflows.domain.border import masked
 from dataflows.domain.correlating import Guard
 from dataflows.domain.new_faults import NewFaultCap
 from dataflows.domain.outbox import Pace
 from dataflows.domain.own import Own
-from dataflows.domain.redaction import Redactor
-from dataflows.domain.redaction.lists import Lists
 from dataflows.domain.rules import RulesError
 from dataflows.domain.trace.frames import FRAMEWORKS
-from dataflows.render import slack, terminal
+from dataflows.messengers import Border, messenger, redactor_of
 from dataflows.render.archive import refused_line
-from dataflows.render.links import Links
 from dataflows.render.slack import MAX_DIGEST_LINES
 from dataflows.rulebook import Rulebook
-from dataflows.settings import RedactionConfig, Settings, SettingsError
+from dataflows.settings import Settings, SettingsError
 from dataflows.steps.clock import Clock, WallClock
 from dataflows.steps.deliver import Delivering
 from dataflows.steps.explain import Explaining
-from dataflows.steps.posting import Card, Messenger, Poster, SentLedger, Threads
+from dataflows.steps.posting import Messenger, Poster, SentLedger, Threads
 from dataflows.steps.throttle import RuleSource
 from dataflows.steps.triage import Triage
 from rag.explainer import Explainer
 
 log = structlog.get_logger(__name__)
+
+
+LEDGER_S = 35 * 86_400.0
+"""How long it is remembered what was sent, and what cards show. Our choice: longer than streams usually keep records.
+A replay of what is older would tell it again."""
 
 
 @dataclass(frozen=True)
@@ -96,118 +97,6 @@ class Drain:
         log.info("drain.started", signal=signal.Signals(number).name)
 
 
-class Border:
-    """Looks once more at every body that leaves for one place; a secret is masked, counted and logged by class."""
-
-    def __init__(self, to: str, config: RedactionConfig) -> None:
-        self._to = to
-        self._redactor = redactor_of(config)
-        self._key = config.key.get_secret_value().encode() if config.key else None
-
-    def __call__(self, body: Any) -> Any:  # noqa: ANN401 - JSON of whatever shape
-        """The body without secrets. Never raises for data."""
-        clean, found = masked(body, self._redactor, self._key)
-        for kind in found:
-            metrics.BORDER.labels(self._to, kind).inc()
-            log.error("border.hit", to=self._to, kind=kind, effect="masked; it should have been masked in triage")
-        return clean
-
-
-class WebhookMessenger:
-    """Alerts as cards to incoming webhooks: one for each channel that has its own, and one for the rest."""
-
-    def __init__(self, config: SlackConfig, language: str, links: Links, border: Border) -> None:
-        self._channel = config.channel
-        self._hooks = {name: SlackWebhook(config, url) for name, url in config.webhook_urls.items()}
-        if config.webhook_url is not None:
-            self._hooks.setdefault(config.channel, SlackWebhook(config, config.webhook_url))
-        self._language = language
-        self._links = links
-        self._border = border
-
-    def channel_of(self, alert: Alert) -> str:
-        """The channel of the rules if it has a webhook, else the default one."""
-        return alert["channel"] if alert["channel"] in self._hooks else self._channel
-
-    def post(self, alert: Alert) -> PostResult:
-        """One attempt."""
-        hook = self._hooks.get(self.channel_of(alert))
-        if hook is None:
-            detail = f"no webhook for {self.channel_of(alert)}: set CALI_SLACK__WEBHOOK_URL"
-            return PostResult(Outcome.TERMINAL, detail=detail)
-        return hook.post(self._border(slack.card(alert, self._language, links=self._links)))
-
-
-class BotMessenger:
-    """Alerts as cards of an app: updated in place, with what follows in their threads."""
-
-    def __init__(self, config: SlackConfig, language: str, links: Links, border: Border) -> None:
-        self._channel = config.channel
-        self._bot = SlackBot(config)
-        self._language = language
-        self._links = links
-        self._border = border
-
-    def channel_of(self, alert: Alert) -> str:
-        """The channel of the rules, else the default one."""
-        return alert["channel"] or self._channel
-
-    def post(self, alert: Alert) -> PostResult:
-        """One attempt at a message of its own."""
-        body = self._border(slack.card(alert, self._language, links=self._links))
-        lines = [line["id"] for line in alert["lines"]]
-        return self._bot.post(self.channel_of(alert), body, key=alert["id"], lines=lines)
-
-    def reply(self, alert: Alert, card: Card, *, broadcast: bool) -> PostResult:
-        """One attempt at an answer under a card."""
-        body = self._border(slack.reply(alert, self._language))
-        return self._bot.post(card[0], body, key=alert["id"], thread_ts=card[1], broadcast=broadcast)
-
-    def update(self, opening: Alert, latest: Alert | None, card: Card) -> PostResult:
-        """One attempt at showing a card anew."""
-        body = (
-            slack.card(opening, self._language, links=self._links)
-            if latest is None
-            else slack.card_now(opening, latest, self._language, links=self._links)
-        )
-        return self._bot.update(card[0], card[1], self._border(body), key=opening["id"])
-
-    def sent_since(self, channel: str, oldest_ts: float, threads: Sequence[str]) -> dict[str, Card] | None:
-        """Messages of this app by key."""
-        return self._bot.sent_since(channel, oldest_ts, threads=threads)
-
-
-class TerminalMessenger:
-    """Alerts as plain text on standard output, where no webhook and no token is set."""
-
-    def __init__(self, language: str, links: Links) -> None:
-        self._language = language
-        self._links = links
-
-    def channel_of(self, alert: Alert) -> str:
-        """There is one."""
-        del alert
-        return "terminal"
-
-    def post(self, alert: Alert) -> PostResult:
-        """Print it; always accepted."""
-        sys.stdout.write(terminal.terminal(alert, self._language, links=self._links) + "\n\n")
-        sys.stdout.flush()
-        return PostResult(Outcome.ACCEPTED)
-
-
-def messenger(settings: Settings) -> tuple[Messenger, Threads | None]:
-    """The bot if there is a token, else webhooks, else the terminal; and the bot once more if it is one."""
-    config, border = settings.slack, Border("slack", settings.redaction)
-    links = Links(search_url=settings.cards.search_url)
-    if config.bot_token is not None:
-        bot = BotMessenger(config, settings.language, links, border)
-        return bot, bot
-    if config.webhook_url is not None or config.webhook_urls:
-        return WebhookMessenger(config, settings.language, links, border), None
-    return TerminalMessenger(settings.language, links), None
-
-
 def delivering(  # noqa: PLR0913 - the parts of an outbox
     settings: Settings,
     to: Messenger,
@@ -230,7 +119,7 @@ def delivering(  # noqa: PLR0913 - the parts of an outbox
     )
 
 
-def guard(settings: Settings, *, threads: bool) -> Guard:
+def guard(settings: Settings, to: Messenger, *, threads: bool) -> Guard:
     """How channels are kept readable, as the settings have it."""
     config = settings.slack
     return Guard(
@@ -240,6 +129,7 @@ def guard(settings: Settings, *, threads: bool) -> Guard:
         fold=config.fold_cascades,
         threads=threads,
         tell_resolved=config.tell_resolved,
+        channel_of=to.channel_of,
     )
 
 
@@ -255,11 +145,6 @@ def rulebook(settings: Settings) -> Rulebook:
     except RulesError as err:
         msg = f"CALI_RULES__PATH is {str(path)!r}: {err}"
         raise SettingsError(msg) from None
-
-
-def redactor_of(config: RedactionConfig) -> Redactor:
-    """Redaction with the deployment's lists."""
-    return Redactor(Lists(config.allow, config.deny, config.deny_fields))
 
 
 def triage_of(settings: Settings) -> Triage:
@@ -299,7 +184,9 @@ def open_ledger(state: Path, spool: Path) -> Ledger:
     try:
         spool.mkdir(mode=0o700, parents=True, exist_ok=True)
         with TemporaryFile(dir=spool):  # what exists may be read-only
-            return Ledger(state / "ledger.sqlite3")
+            ledger = Ledger(state / "ledger.sqlite3")
+            ledger.prune(time.time() - LEDGER_S)
+            return ledger
     except LedgerError as err:
         msg = f"CALI_STATE__DIR is {str(state)!r}: {err}"
         raise SettingsError(msg) from None
@@ -339,5 +226,5 @@ def live(
         delivering=delivering(settings, to, ledger, clock, threads=threads, refuse=partial(_refuse_alert, refused)),
         clock=clock,
         rules=rulebook(settings),
-        guard=guard(settings, threads=threads is not None),
+        guard=guard(settings, to, threads=threads is not None),
     )

@@ -11,6 +11,7 @@ import structlog
 from slack_sdk.web import SlackResponse
 from urllib3.exceptions import LocationValueError
 
+from connectors.errors import ConnectorError
 from connectors.slack.answer import NETWORK_ERRORS, Outcome, PostResult, kind, seconds
 from connectors.slack.client import NOT_SLACK, PAGE_MESSAGES, BoundedClient
 from connectors.slack.config import SlackConfig
@@ -28,6 +29,14 @@ MAX_PAGES: Final = 50
 """Pages of one question: 5,000 messages. Beyond that the question was too wide, and the answer is "not known"."""
 
 _ID = re.compile(r"[CDG][A-Z0-9]{8,}")  # channel, direct message, private channel of old; a name is lower case
+
+
+class HistoryUnavailableError(ConnectorError):
+    """The channel's messages could not be read now; later they may be."""
+
+
+_MAY_NOT: Final = ("missing_scope", "not_in_channel", "channel_not_found", "no channel of that name", "not_allowed")
+"""Words of a refusal that waiting does not change: https://docs.slack.dev/reference/methods/conversations.history"""
 
 
 class SlackBot:
@@ -58,7 +67,7 @@ class SlackBot:
         """chat.postMessage to a channel (`#name` or id), perhaps as a reply that is shown in the channel too.
 
         Never raises for Slack or the network; blocks as `SlackWebhook.post`. `key` goes along as metadata, and so do
-        the keys of the `lines` that a digest tells.
+        `lines`: words, one for each alert that a digest tells.
         """
         metadata = _metadata(key, *lines)
         arguments = {**payload, "channel": self.channel_id(channel) or channel, "metadata": metadata}
@@ -81,11 +90,14 @@ class SlackBot:
     ) -> dict[str, tuple[str, str]] | None:
         """Key -> (channel id, ts) of our own messages since `oldest_ts` (epoch seconds), replies included.
 
-        The line of a digest has an empty ts: it is told, and has no message of its own.
+        The word of a digest's line has an empty ts: it is told, and has no message of its own.
 
-        Replies are found below messages since then, and below `threads` (timestamps of older cards). None if it
-        could not be asked, or not to the end: then nothing is known, and a log line says why. Needs the scopes
-        channels:history and channels:read (groups:* for private channels). Does not wait out a rate limit.
+        Replies are found below messages since then, and below `threads` (timestamps of older cards). None if it may
+        not be asked, for which a log line says why. Needs the scopes channels:history and channels:read (groups:* for
+        private channels). Does not wait out a rate limit.
+
+        Raises:
+            HistoryUnavailableError: it could not be asked now, or not to the end.
         """
         oldest = f"{max(oldest_ts - CLOCK_SKEW_S, 0):.6f}"
         asked: dict[str, Any] = {"oldest": oldest, "inclusive": True, "include_all_metadata": True}
@@ -105,6 +117,8 @@ class SlackBot:
                         _note(found, own, where, message)
         except (_NotToldError, *NETWORK_ERRORS) as err:
             reason = str(err) if isinstance(err, _NotToldError) else kind(err)
+            if not any(word in reason for word in _MAY_NOT):
+                raise HistoryUnavailableError(reason) from None
             effect = "a message whose answer was lost may be repeated"
             log.warning("slack.history_unknown", channel=channel, reason=reason, effect=effect)
             return None
@@ -144,7 +158,8 @@ class _NotToldError(Exception):
 
 
 def _metadata(key: str, *lines: str) -> dict[str, object]:
-    payload: dict[str, object] = {"key": key, "lines": list(lines)} if lines else {"key": key}
+    """Slack's type of a payload knows texts, and lists of objects only: so the lines are one text."""
+    payload: dict[str, object] = {"key": key, "lines": " ".join(lines)} if lines else {"key": key}
     return {"event_type": EVENT_TYPE, "event_payload": payload}
 
 
@@ -200,9 +215,8 @@ def _note(found: dict[str, tuple[str, str]], own: frozenset[str], where: str, me
     key, lines = payload.get("key"), payload.get("lines")
     if isinstance(key, str) and (not found.get(key, ("", ""))[1] or ts < found[key][1]):
         found[key] = (where, ts)
-    for line in lines if isinstance(lines, list) else ():
-        if isinstance(line, str):
-            found.setdefault(line, (where, ""))
+    for line in lines.split() if isinstance(lines, str) else ():
+        found.setdefault(line, (where, ""))
 
 
 def _word(answer: SlackResponse) -> str:

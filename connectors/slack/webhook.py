@@ -25,7 +25,11 @@ from connectors.slack.answer import (
     without,
 )
 from connectors.slack.config import SlackConfig
+from connectors.slack.refusals import OPERATOR_PAUSE_S
 
+_MENDABLE = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
+"""The webhook was revoked, or its channel is gone or archived: an operator mends that, and no alert is lost meanwhile
+(https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks#handling_errors)."""
 _MAX_BODY_BYTES = 1024
 _MIN_SECRET_CHARS = 8  # shorter path segments ("services") are no secret, and hiding them would garble words
 _LOGGERS = ("urllib3.connectionpool", "urllib3.util.retry")  # both name the request path at DEBUG
@@ -100,6 +104,8 @@ class SlackWebhook:
             return PostResult(Outcome.RATE_LIMITED, DEFAULT_RETRY_AFTER_S if wait is None else wait, detail, status)
         if status >= 500 or status in RETRYABLE_4XX:
             return PostResult(Outcome.TRANSIENT, wait, detail, status)
+        if status in _MENDABLE:
+            return PostResult(Outcome.TRANSIENT, OPERATOR_PAUSE_S, detail, status)
         return PostResult(Outcome.TERMINAL, None, detail, status)
 
     def _detail(self, response: requests.Response) -> str:

@@ -162,7 +162,7 @@ class Alert(TypedDict):
     told: int
     """Alerts of the episode before this one."""
     window_start: float
-    """Seconds since the epoch; of a summary the start of what it covers."""
+    """Seconds since the epoch: the start of what the alert covers."""
     window_end: float
     first_seen: float
     """Event time of the first record of the episode."""

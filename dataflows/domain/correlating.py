@@ -5,6 +5,8 @@ that names every fault in it.
 """
 
 import math
+from collections.abc import Callable
+from operator import itemgetter
 from typing import Any, NamedTuple, Protocol, TypedDict
 
 from dataflows.domain.alerts import NEWS, OPENING, Alert, Reason
@@ -12,6 +14,7 @@ from dataflows.domain.digests import digest, importance
 from dataflows.domain.rules import Silence, Subject, Verdict
 
 MINUTE_S = 60.0
+_CRITICAL = "critical"
 FOLD_S = 60.0
 """How long after a fault's opening another one that shares its trace or request is taken to follow from it: a request
 lives seconds, and its retries a minute. Our choice."""
@@ -19,8 +22,14 @@ NEW_VERSION_S = 1_800.0
 """How long a version counts as just rolled out. Our choice: a slow roll-out takes half an hour."""
 MAX_IDS = 5_000
 """Trace and request ids that are remembered."""
+MIN_ID = 8
+"""Characters of an id that tells requests apart; shorter ones are placeholders such as `-`, `null` or `N/A`."""
 MAX_FOLDED = 2_000
-"""Episodes whose place (in a digest, or under another fault) is remembered."""
+"""Episodes that were folded into another fault's, and are remembered to be."""
+MAX_CARDS = 5_000
+"""Episodes that are known to have a card of their own. Of others nothing goes out but in digests."""
+CRITICAL_FACTOR = 2
+"""A critical fault may go out at once until a channel has had so many times its messages of the minute."""
 MAX_SERVICES = 1_000
 MAX_VERSIONS = 5
 """Versions remembered of a service."""
@@ -40,6 +49,8 @@ class Guard(NamedTuple):
     threads: bool
     """Whether summaries go into the thread of a card: then they need no gathering."""
     tell_resolved: bool
+    channel_of: Callable[[Alert], str] = itemgetter("channel")
+    """Where an alert goes, by one name for each place: by the rules, else the default channel."""
 
 
 class Silencer(Protocol):
@@ -64,9 +75,13 @@ class CorrelatorState(TypedDict):
 
     channels: dict[str, ChannelState]
     ids: dict[str, tuple[str, str, str, float]]
-    """Opening, fault, `<service>: <template>` and time by trace or request id."""
+    """Opening, fault, channel and time by trace or request id."""
     folded: dict[str, tuple[str, str]]
-    """Parent's opening and name (empty: it was told in a digest) by opening."""
+    """Parent's opening and name by opening."""
+    cards: dict[str, str]
+    """Openings of the episodes that have a card; the values are empty."""
+    names: dict[str, str]
+    """`<service>: <template>` of the faults of `ids`, by opening."""
     versions: dict[str, dict[str, float]]
     """When a version was first seen, by service."""
 
@@ -81,6 +96,8 @@ class Correlator:
         )
         self._ids = dict(state["ids"]) if state else {}
         self._folded = dict(state["folded"]) if state else {}
+        self._cards = dict(state["cards"]) if state else {}
+        self._names = dict(state["names"]) if state else {}
         self._versions = {name: dict(seen) for name, seen in state["versions"].items()} if state else {}
 
     @property
@@ -96,6 +113,7 @@ class Correlator:
     def see(self, alert: Alert, now: float, rules: Silencer) -> list[Alert]:
         """What becomes of an alert: itself, itself marked as held, or nothing yet."""
         alert = alert.copy()
+        alert["channel"] = self._guard.channel_of(alert)
         if alert["reason"] == Reason.FIRST:
             alert["started_with"] = self._new_version(alert, now)
         self._note_versions(alert, now)
@@ -106,11 +124,13 @@ class Correlator:
         if alert["held"]:
             return [alert]
         self._relate(alert, now)
+        if alert["reason"] == Reason.NEW_WINDOW and self._guard.threads:
+            alert["explained"] = True  # it goes under a card that is explained
         if alert["parent"] and alert["reason"] != Reason.FIRST:
             return self._follow(alert, now)
         if alert["reason"] in NEWS:
             return self._announce(alert, now)
-        if self._guard.threads and alert["opening"] not in self._folded:
+        if self._guard.threads and alert["opening"] in self._cards:
             return [alert]
         self._wait(self._channel(alert["channel"], now), alert, now + self._guard.gather_s)
         return []
@@ -134,6 +154,8 @@ class Correlator:
             channels={name: _copied(channel) for name, channel in self._channels.items()},
             ids=self._ids.copy(),
             folded=self._folded.copy(),
+            cards=self._cards.copy(),
+            names=self._names.copy(),
             versions={service: seen.copy() for service, seen in self._versions.items()},
         )
 
@@ -141,10 +163,8 @@ class Correlator:
         """Messages, and the summaries that are only lines of them: what a storm held was let out as held before."""
         if len(waiting) == 1:
             waiting[0]["held"] = ""
+            self._note_card(waiting[0])
             return waiting, []
-        for alert in waiting:
-            if alert["reason"] in OPENING:
-                self._mark(alert["opening"], ("", ""))
         step = self._guard.digest_lines
         ordered = sorted(waiting, key=importance)
         digests = [digest(channel, ordered[i : i + step]) for i in range(0, len(ordered), step)]
@@ -153,15 +173,17 @@ class Correlator:
     def _announce(self, alert: Alert, now: float) -> list[Alert]:
         """What is news goes out at once, as long as the channel has room in this minute."""
         channel = self._channel(alert["channel"], now)
-        if channel["sent"] < self._guard.per_minute:
+        room = self._guard.per_minute * (CRITICAL_FACTOR if alert["severity"] == _CRITICAL else 1)
+        if channel["sent"] < room:
             channel["sent"] += 1
+            self._note_card(alert)
             return [alert]
         self._wait(channel, alert, (channel["minute"] + 1) * MINUTE_S)
         return [_held(alert, Reason.HELD_STORM)]
 
     def _follow(self, alert: Alert, now: float) -> list[Alert]:
         """A known fault that follows from another: in that one's thread, or a line of the next digest."""
-        if self._guard.threads:
+        if self._guard.threads and alert["parent"] in self._cards:
             return [alert]
         self._wait(self._channel(alert["channel"], now), alert, now + self._guard.gather_s, Reason.HELD_CASCADE)
         return [_held(alert, Reason.HELD_CASCADE)]
@@ -178,25 +200,33 @@ class Correlator:
 
     def _relate(self, alert: Alert, now: float) -> None:
         """Find the fault that this one follows from; remember its own ids for those that follow."""
-        opens = alert["reason"] in OPENING
-        if (kept := self._folded.get(alert["opening"])) is not None and not opens:
+        if (kept := self._folded.get(alert["opening"])) is not None:
             alert["parent"], alert["follows"] = kept
             return
-        if not self._guard.fold or not opens:
+        if not self._guard.fold or alert["reason"] not in OPENING:
             return
         fault = f"{alert['fingerprint']}:{alert['service']}"
-        ids = [value for value in (alert["trace_id"], alert["request_id"]) if value]
+        ids = [value for value in (alert["trace_id"], alert["request_id"]) if _tells_apart(value)]
         for value in ids:
-            opening, other, name, seen = self._ids.get(value, ("", fault, "", 0.0))
-            if other != fault and now - seen <= FOLD_S:
-                alert["parent"], alert["follows"] = opening, name
-                if alert["reason"] != Reason.FIRST:
-                    self._mark(alert["opening"], (opening, name))
+            opening, other, channel, seen = self._ids.get(value, ("", fault, "", 0.0))
+            if other != fault and channel == alert["channel"] and now - seen <= FOLD_S:
+                alert["parent"], alert["follows"] = opening, self._names.get(opening, "")
+                if alert["reason"] == Reason.REGRESSED:
+                    self._mark(alert["opening"], (opening, alert["follows"]))
+                elif alert["reason"] == Reason.NEW_WINDOW:
+                    alert["parent"] = ""  # it has a card of its own
                 break
         for value in ids:  # the earliest leads: what follows joins it, not each other
             if value not in self._ids or now - self._ids[value][3] > FOLD_S:
-                self._ids[value] = (alert["opening"], fault, f"{alert['service']}: {alert['template']}", now)
+                self._ids[value] = (alert["opening"], fault, alert["channel"], now)
+                self._names[alert["opening"]] = f"{alert['service']}: {alert['template']}"
         _trim(self._ids, MAX_IDS)
+        _trim(self._names, MAX_IDS)
+
+    def _note_card(self, alert: Alert) -> None:
+        if alert["id"] == alert["opening"]:
+            self._cards[alert["opening"]] = ""
+            _trim(self._cards, MAX_CARDS)
 
     def _mark(self, opening: str, where: tuple[str, str]) -> None:
         self._folded[opening] = where
@@ -205,7 +235,7 @@ class Correlator:
     def _channel(self, name: str, now: float) -> ChannelState:
         channel = self._channels.setdefault(name, ChannelState(minute=0, sent=0, waiting=[], due=0.0))
         minute = int(now // MINUTE_S)
-        if minute > channel["minute"]:
+        if minute != channel["minute"]:  # a clock that is set back begins anew as well
             channel["minute"], channel["sent"] = minute, 0
         return channel
 
@@ -251,6 +281,11 @@ def _subject(alert: Alert) -> Subject:
         tuple(alert["types"]),
         alert["template"],
     )
+
+
+def _tells_apart(value: str) -> bool:
+    """Whether an id names one request: what a library puts where there is none is short, or one character repeated."""
+    return len(value) >= MIN_ID and len(set(value) - {"-"}) > 1
 
 
 def _trim(kept: dict[str, Any], size: int) -> None:

@@ -6,8 +6,9 @@ from dataflows.domain.alerts import MAX_PLACES, OPENING, Alert, Place, Reason, S
 from dataflows.domain.fingerprint import FP_VERSION
 from dataflows.domain.rules import Subject, Verdict
 
-MAX_TEMPLATE = 120
-"""Characters of a template that are remembered for summaries: what fits into a title. An opening has all of it."""
+MAX_TEMPLATE = 200
+"""Characters of a template that are remembered: all that a fingerprint makes, so that a rule which fits the opening
+fits the summaries too."""
 
 _LEVELS = ("WARN", "ERROR", "FATAL")
 
@@ -94,7 +95,7 @@ def new_fault(seen: Sighting, ts: float, length: int, flaps: int) -> Fault:
         namespace=seen.namespace,
         kind=seen.kind,
         coarse=seen.coarse,
-        template=seen.template if len(seen.template) <= MAX_TEMPLATE else f"{seen.template[: MAX_TEMPLATE - 1]}…",
+        template=seen.template[:MAX_TEMPLATE],
         types=seen.types,
     )
 
@@ -147,8 +148,8 @@ def tell(  # noqa: PLR0913 - what the reasons differ in
         count=entry.count if reason is Reason.ESCALATED else entry.untold,
         total=entry.total,
         told=entry.told,
-        window_start=entry.since,
-        window_end=float(entry.end),
+        window_start=float(entry.start) if reason is Reason.ESCALATED else entry.since,
+        window_end=entry.last_ts if reason is Reason.ESCALATED else float(entry.end),
         first_seen=entry.first_ts,
         last_seen=entry.last_ts,
         arrival_ts=seen.arrival_ts if seen else 0.0,

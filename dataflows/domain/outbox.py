@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from dataflows.domain.alerts import Alert
+from dataflows.domain.alerts import NEWS, Alert
 
 MAX_DOUBLINGS = 16
 """Beyond that the longest pause holds anyway, and the power would not fit a float."""
@@ -45,7 +45,7 @@ OutboxState = dict[str, list[Any]]
 
 @dataclass
 class _Lane:
-    """Messages of one channel, or updates of its cards: an allowance of `burst`, refilled by one every `interval_s`."""
+    """Messages of one channel, or updates of cards anywhere: `burst` at once, refilled by one every `interval_s`."""
 
     interval_s: float
     allowance: float
@@ -55,7 +55,10 @@ class _Lane:
 
 
 class Outbox:
-    """Messages that wait. One of a lane flies at most, which keeps the order; those of one card go in order too."""
+    """Messages that wait. One of a lane flies at most, which keeps the order; those of one card go in order too.
+
+    News (an opening, an escalation) go before what only counts, and an update of a card holds nothing back.
+    """
 
     def __init__(self, state: OutboxState | None, pace: Pace, now: float) -> None:
         self._pace = pace
@@ -81,7 +84,11 @@ class Outbox:
         if (waiting := self._queue.get(key)) is not None:
             waiting[ALERT] = alert
             return
-        before = [entry[DUE] for entry in self._queue.values() if _card(entry[ALERT]) == _card(alert)]
+        before = [
+            entry[DUE]
+            for entry in self._queue.values()
+            if entry[KIND] != Kind.UPDATE and _card(entry[ALERT]) == _card(alert)
+        ]
         self._queue[key] = [kind.value, channel, max([due, *before]), 0, alert]
 
     def explained(self, key: str, now: float) -> None:
@@ -95,10 +102,19 @@ class Outbox:
         for entry in self._queue.values():
             entry[DUE] = min(entry[DUE], now)
 
-    def oldest(self, kind: Kind) -> str | None:
-        """Key of the oldest message of a kind that does not fly."""
+    def least(self) -> str | None:
+        """Key of what is given up first when there is no room: the oldest update, else what only counts; never news."""
         flying = self._flying()
-        return next((key for key, entry in self._queue.items() if entry[KIND] == kind and key not in flying), None)
+        idle = [(key, entry) for key, entry in self._queue.items() if key not in flying]
+        updates = (key for key, entry in idle if entry[KIND] == Kind.UPDATE)
+        counts = (key for key, entry in idle if entry[ALERT]["reason"] not in NEWS)
+        return next(updates, None) or next(counts, None)
+
+    def again(self, key: str, now: float) -> None:
+        """What flew has arrived, and was renewed meanwhile: it goes once more."""
+        entry = self._queue[key]
+        self._lane(entry).flying.discard(key)
+        entry[DUE], entry[ATTEMPTS] = now, 0
 
     def launch(self, now: float) -> str | None:
         """Take one message that may go now, and count the attempt. None: nothing may."""
@@ -145,27 +161,33 @@ class Outbox:
         return min(dues, default=None)
 
     def _eligible(self) -> Iterator[str]:
-        """Messages that order allows: none of a lane where one flies, and the first of each card; by due time."""
+        """Messages that order allows: none of a lane where one flies, and the first of each card; news first."""
         cards: set[str] = set()
         free = []
         for key, entry in self._queue.items():
             card = _card(entry[ALERT])
             if card in cards:
                 continue
-            cards.add(card)
+            if entry[KIND] != Kind.UPDATE:
+                cards.add(card)
             if not self._lane(entry).flying:
                 free.append(key)
-        return iter(sorted(free, key=lambda key: self._queue[key][DUE]))
+        return iter(sorted(free, key=self._urgency))
+
+    def _urgency(self, key: str) -> tuple[bool, float]:
+        entry = self._queue[key]
+        return entry[ALERT]["reason"] not in NEWS, entry[DUE]
 
     def _flying(self) -> set[str]:
         return {key for lane in self._lanes.values() for key in lane.flying}
 
     def _lane(self, entry: list[Any]) -> _Lane:
         updates = entry[KIND] == Kind.UPDATE
-        found = self._lanes.get((entry[CHANNEL], updates))
+        name = ("", True) if updates else (entry[CHANNEL], False)
+        found = self._lanes.get(name)
         if found is None:
             interval = self._pace.min_interval_s * (UPDATE_FACTOR if updates else 1.0)
-            found = self._lanes[entry[CHANNEL], updates] = _Lane(interval, float(self._pace.burst), self._started)
+            found = self._lanes[name] = _Lane(interval, float(self._pace.burst), self._started)
         return found
 
     def _take(self, lane: _Lane, now: float) -> bool:

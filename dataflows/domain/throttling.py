@@ -25,6 +25,10 @@ arrival and not by our clock, so that a replay after a crash puts it into the sa
 END_OF_TIME = float("inf")
 """A clock at the end of a replay: everything is due."""
 
+RESUME_S = 60.0
+"""After a restart nothing is closed for so long: the records of the time between are still to be read. Our choice: a
+page reads an hour of a busy shard in less."""
+
 FORGIVE_S = 86_400.0
 """A fault that was away for a day starts without the flaps that it had before. Our choice."""
 
@@ -96,17 +100,20 @@ class Bucket:
     """The faults of one bucket.
 
     A window is tumbling: it starts at a multiple of its length in event time. It closes on the injected clock, so
-    that it closes without further records. What is told depends on event times only, so that a replay after a crash
-    makes the same alerts.
+    that it closes without further records. Ids and whether a repeat is due depend on event times only, so that a
+    replay after a crash makes the same alerts.
     """
 
-    def __init__(self, state: BucketState | None, policy: Policy) -> None:
+    def __init__(self, state: BucketState | None, policy: Policy, now: float = 0.0) -> None:
+        """Resume at `now`, clock seconds: what was due while nobody looked waits for the backlog to be read."""
         self._policy = policy
         self._live = {fault: _decode(entry) for fault, entry in state["live"].items()} if state else {}
         self._gone: dict[str, Gone] = dict(state["gone"]) if state else {}
         self._encoded: dict[str, bytes] = dict(state["live"]) if state else {}
         self._changed: set[str] = set()
         self._admitted: dict[str, tuple[tuple[str, str, str, str], bool]] = {}
+        for entry in self._live.values():
+            entry.due = max(entry.due, math.ceil(now + RESUME_S)) if now else entry.due
         self._dues = [(entry.due, fault) for fault, entry in self._live.items()]
         heapq.heapify(self._dues)
         self._evicted = 0
@@ -221,6 +228,8 @@ class Bucket:
         verdict = turn.rules.judge(subject_of(seen))
         length = int(verdict.window_s or self._policy.length_s)
         start = max(int(ts - ts % length), entry.end)
+        if length != entry.length:
+            entry.history = ()  # counts of another length compare with nothing
         quiet = min(MAX_WINDOWS, (start - entry.end) // length)
         entry.history = (*entry.history, *(0,) * quiet)[-MAX_WINDOWS:]
         entry.start, entry.length = start, length

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dataflows.domain.alerts import MAX_PLACES, OPENING, Alert, ExplanationView, Reason
+from dataflows.domain.alerts import MAX_PLACES, NEWS, OPENING, Alert, ExplanationView, Reason
 from dataflows.render import phrases
 from dataflows.render.catalogue import Texts
 from dataflows.render.clean import clean, one_line
@@ -17,7 +17,6 @@ MAX_POINTS = 5
 """Causes, actions and runbooks shown of each. Our choice: a card is read standing."""
 
 _MOST_CERTAIN_PERCENT = 99  # an estimate is never certain
-_WITH_COUNTS = OPENING | {Reason.ESCALATED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +120,7 @@ def _counts(alert: Alert, now: Alert, words: Texts) -> tuple[str, ...]:
     """A summary and an end have said their counts already."""
     severity = words.severities.get(now["severity"], "")
     remapped = phrases.is_remapped(now["severity"], alert["level"]) and severity
-    counted = alert is now and alert["reason"] in _WITH_COUNTS
+    counted = alert is now and alert["reason"] in NEWS
     return (
         *((words.severity.format(severity=severity),) if remapped else ()),
         *((words.records.of(max(alert["count"], alert["total"])),) if counted else ()),

@@ -2,18 +2,16 @@
 
 import math
 
-from dataflows.domain.alerts import OPENING, Alert, Reason
+from dataflows.domain.alerts import NEWS, Alert, Reason
 from dataflows.render.catalogue import Texts
 from dataflows.render.clean import one_line
 from dataflows.render.phrases import duration, names, number
-
-_WITH_ORIGIN = OPENING | {Reason.ESCALATED}
 
 
 def news(alert: Alert, words: Texts) -> tuple[str, ...]:
     """What happened, and, where the fault itself is news, what it seems to come from."""
     said = [_what(alert, words)]
-    if alert["reason"] not in _WITH_ORIGIN:
+    if alert["reason"] not in NEWS:
         return tuple(filter(None, said))
     if version := one_line(alert["started_with"]):
         said.append(words.started_with.format(version=version))

@@ -150,7 +150,7 @@ def unwired(settings: Settings, origins: Iterator[Origin], collected: Collected,
         delivering=delivering(paced, collected, Forgetful(), clock, refuse=no_letter, finish=True),
         clock=clock,
         rules=Fixed(rules),
-        guard=guard(settings, threads=False),
+        guard=guard(settings, collected, threads=False),
         finish=True,
     )
 

@@ -26,9 +26,13 @@ log = structlog.get_logger(__name__)
 KEY = "slack"
 MAX_QUEUED = 1_000
 """Messages that wait, at most: with the storm guard an hour of a channel that is down. Beyond, updates of cards are
-given up first, then alerts go to the dead letters."""
+given up first, then summaries and ends go to the dead letters, and last what is news. The end of a replay, which
+may hold a day, has no such bound."""
+MAX_UPDATES = 5
+"""Attempts at showing a card anew: what the card would show is in its thread as well."""
 MAX_REMEMBERED = 1_000
 """Messages sent by this process whose end is remembered, for the explanation that comes after them."""
+_FULL = "the outbox is full"
 _POLL = timedelta(milliseconds=50)
 _LAST_POST_S = 10.0
 """How long a drain waits for the posts in flight, so that their acceptance reaches the ledger."""
@@ -58,7 +62,7 @@ class _DeliverLogic(StatefulBatchLogic[Alert, Delivery, OutboxState]):
         self._how = how
         self._outbox = Outbox(resume, how.pace, how.clock.now())
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="slack")
-        self._flying: dict[str, Future[PostResult]] = {}
+        self._flying: dict[str, tuple[Future[PostResult], Alert]] = {}
         self._ended: dict[str, tuple[float, int, str]] = {}
         metrics.OUTBOX.set(len(self._outbox))
 
@@ -76,7 +80,7 @@ class _DeliverLogic(StatefulBatchLogic[Alert, Delivery, OutboxState]):
         if self._how.finish:
             return [*out, *self._finish()], False
         if self._flying:
-            wait_for(self._flying.values(), _LAST_POST_S)
+            wait_for(self._futures(), _LAST_POST_S)
             out += self._land(self._how.clock.now())
         return out, False
 
@@ -89,10 +93,13 @@ class _DeliverLogic(StatefulBatchLogic[Alert, Delivery, OutboxState]):
             now = start + time.monotonic() - began
             out += [*self._land(now), *self._launch(now)]
             if self._flying:
-                wait_for(self._flying.values(), _POLL.total_seconds(), FIRST_COMPLETED)
+                wait_for(self._futures(), _POLL.total_seconds(), FIRST_COMPLETED)
             elif (due := self._outbox.next_due()) is not None:
                 time.sleep(min(_POLL.total_seconds(), max(0.0, due - now)))
         return out
+
+    def _futures(self) -> list[Future[PostResult]]:
+        return [future for future, _ in self._flying.values()]
 
     def notify_at(self) -> datetime | None:
         if self._flying:
@@ -125,10 +132,12 @@ class _DeliverLogic(StatefulBatchLogic[Alert, Delivery, OutboxState]):
         return self._queue(alert, threads=threads)
 
     def _queue(self, alert: Alert, *, threads: bool) -> list[Delivery]:
-        if len(self._outbox) >= MAX_QUEUED and (update := self._outbox.oldest(Kind.UPDATE)) is not None:
-            self._outbox.drop(update)
-        if len(self._outbox) >= MAX_QUEUED:
-            return [self._dead(alert, "the outbox is full")]
+        out: list[Delivery] = []
+        if len(self._outbox) >= MAX_QUEUED and not self._how.finish:
+            if (least := self._outbox.least()) is None:
+                return [self._dead(alert, _FULL)]
+            kind, _, _, attempts, given_up = self._outbox.drop(least)
+            out = [] if kind == Kind.UPDATE else [self._dead(given_up, _FULL, attempts)]
         now = self._how.clock.now()
         channel = self._how.poster.messenger.channel_of(alert)
         own = not threads or _own_message(alert)
@@ -136,7 +145,7 @@ class _DeliverLogic(StatefulBatchLogic[Alert, Delivery, OutboxState]):
         self._outbox.add(alert["id"], Kind.POST if own else Kind.REPLY, channel, now + waits, alert)
         if not own and not alert["parent"]:
             self._queue_update(alert)
-        return [self._delivery(alert, "waiting")]
+        return [*out, self._delivery(alert, "waiting")]
 
     def _queue_update(self, alert: Alert) -> None:
         """Show the card anew; of several updates that wait only the newest is made."""
@@ -180,22 +189,25 @@ class _DeliverLogic(StatefulBatchLogic[Alert, Delivery, OutboxState]):
                 detail = "accepted before a restart"
                 out.append(self._delivery(alert, "sent", sent_ts=sent_ts, attempts=attempts - 1, detail=detail))
                 continue
-            self._flying[key] = self._pool.submit(self._how.poster.attempt, key, kind, channel, attempts, alert)
+            future = self._pool.submit(self._how.poster.attempt, key, kind, channel, attempts, alert)
+            self._flying[key] = (future, alert)
         return out
 
     def _land(self, now: float) -> list[Delivery]:
         """Deal with the answers that are there."""
         out: list[Delivery] = []
-        for key in [key for key, future in self._flying.items() if future.done()]:
-            out += self._landed(key, self._flying.pop(key).result(), now)
+        for key in [key for key, (future, _) in self._flying.items() if future.done()]:
+            future, alert = self._flying.pop(key)
+            out += self._landed(key, future.result(), alert, now)
         return out
 
-    def _landed(self, key: str, result: PostResult, now: float) -> list[Delivery]:
+    def _landed(self, key: str, result: PostResult, flown: Alert, now: float) -> list[Delivery]:
         kind, _, _, attempts, alert = self._outbox[key]
         if result.outcome is Outcome.ACCEPTED:
-            self._outbox.drop(key)
             if kind == Kind.UPDATE:
+                self._shown(key, renewed=alert is not flown, now=now)
                 return []
+            self._outbox.drop(key)
             self._remember(key, now, attempts, result.detail)
             if alert["reason"] == Reason.FIRST:
                 metrics.FIRST_ALERT_SECONDS.observe(max(0.0, now - alert["arrival_ts"]))
@@ -206,7 +218,8 @@ class _DeliverLogic(StatefulBatchLogic[Alert, Delivery, OutboxState]):
         if result.outcome is Outcome.RATE_LIMITED:
             self._outbox.pause(key, now, result.retry_after_s or self._how.pace.backoff_s)
             return []
-        if result.outcome is Outcome.TERMINAL or attempts >= self._how.pace.max_attempts:
+        most = MAX_UPDATES if kind == Kind.UPDATE else self._how.pace.max_attempts
+        if result.outcome is Outcome.TERMINAL or attempts >= most:
             self._outbox.drop(key)
             if kind == Kind.UPDATE:
                 return []
@@ -214,6 +227,13 @@ class _DeliverLogic(StatefulBatchLogic[Alert, Delivery, OutboxState]):
             return [self._dead(alert, result.detail, attempts)]
         self._outbox.retry(key, now, result.retry_after_s or 0.0, SystemRandom().uniform(0.5, 1.0))
         return []
+
+    def _shown(self, key: str, *, renewed: bool, now: float) -> None:
+        """A card was shown anew. What came while it flew is shown next."""
+        if renewed:
+            self._outbox.again(key, now)
+        else:
+            self._outbox.drop(key)
 
     def _dead(self, alert: Alert, detail: str, attempts: int = 0) -> Delivery:
         metrics.MESSAGES.labels("dead").inc()

@@ -3,11 +3,12 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Protocol, cast
 
 import structlog
 
-from connectors.slack import LedgerError, Outcome, PostResult
+from connectors.slack import HistoryUnavailableError, LedgerError, Outcome, PostResult
 from dataflows import metrics
 from dataflows.domain.alerts import OPENING, Alert, Reason
 from dataflows.domain.outbox import Kind
@@ -22,8 +23,16 @@ than any attempt takes, so that one which was accepted as the process died is se
 _NO_THREAD = frozenset({"thread_not_found", "cannot_reply_to_message"})
 """Slack's words when somebody has deleted the card: https://docs.slack.dev/reference/methods/chat.postMessage#errors"""
 
+MAX_UNASKED = 5
+"""Attempts that wait for Slack to say what it has: beyond, a message twice is better than none."""
+
 Card = tuple[str, str]
 """Channel id and message timestamp of a message in Slack."""
+
+
+def mark(alert_id: str) -> str:
+    """An alert's id as one short word, for the metadata of the digest that tells it."""
+    return blake2b(alert_id.encode(), digest_size=8).hexdigest()
 
 
 class Messenger(Protocol):
@@ -52,7 +61,7 @@ class Threads(Protocol):
     def sent_since(self, channel: str, oldest_ts: float, threads: Sequence[str]) -> Mapping[str, Card] | None:
         """Our own messages by key, since a time (epoch seconds) and below older cards; None if it cannot be asked.
 
-        The line of a digest has an empty ts.
+        The line of a digest stands there as its `mark`, with an empty ts.
         """
         ...
 
@@ -95,11 +104,14 @@ class Poster:
     clock: Clock
     _asked: set[str] = field(default_factory=set)
     """Channels whose messages were compared with the ledger since the start."""
+    _began: float | None = None
+    """When the last message before this start was accepted."""
 
     def sent_at(self, key: str) -> float | None:
         """Ask the ledger. One that cannot answer has not seen it: a message twice is better than none."""
         try:
-            return self.ledger.sent_at(key)
+            found = self.ledger.sent_at(key)
+            return found if found is not None or self.threads is None else self.ledger.sent_at(mark(key))
         except LedgerError as err:
             metrics.LEDGER_FAULTS.inc()
             log.exception("slack.ledger_failed", error=str(err), effect="this message may be a repeat")
@@ -115,6 +127,11 @@ class Poster:
             if self.sent_at(key) is not None:
                 self._keep(alert)
                 return PostResult(Outcome.ACCEPTED, detail="found in the channel")
+            return self._post(alert, channel) if kind == Kind.POST else self._reply(alert, channel)
+        except HistoryUnavailableError as err:
+            if attempts <= MAX_UNASKED:
+                return PostResult(Outcome.TRANSIENT, detail=f"what was sent is not known: {err}")
+            log.warning("slack.history_unknown", channel=channel, effect="a message may be repeated")
             return self._post(alert, channel) if kind == Kind.POST else self._reply(alert, channel)
         except Exception as err:  # noqa: BLE001 - as above
             log.error("slack.post_raised", error=type(err).__name__, fingerprint=alert["fingerprint"])  # noqa: TRY400 - a trace may hold the URL
@@ -182,7 +199,10 @@ class Poster:
 
     def _reconcile(self, channel: str, threads: Threads, alert: Alert) -> None:
         """Note what Slack accepted and the ledger does not know: the process died, or the answer was lost, between."""
-        since = (self.ledger.latest() or self.clock.now()) - RECONCILE_S
+        if self._began is None:
+            self._began = self.ledger.latest() or self.clock.now()
+        latest = self._began if channel not in self._asked else self.ledger.latest() or self.clock.now()
+        since = latest - RECONCILE_S
         above = self._card_above(alert) if alert["id"] != alert["opening"] else None
         found = threads.sent_since(channel, since, [above[1]] if above else [])
         if found is None:

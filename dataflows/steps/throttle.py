@@ -93,7 +93,7 @@ class _ThrottleLogic(StatefulBatchLogic[list[Sighting], Alert, BucketState]):
         finish: bool,  # noqa: FBT001 - as above
         resume: BucketState | None,
     ) -> None:
-        self._bucket = Bucket(resume, _policy(config))
+        self._bucket = Bucket(resume, _policy(config), clock.now())
         self._clock = clock
         self._rules = rules
         self._finish = finish

@@ -132,7 +132,7 @@ class World:
             explaining=Explaining(Echo(), "en", finish_s=10.0),
             delivering=delivering(settings, self.channel, self.ledger, clock, refuse=no_letter, finish=self.finish),
             rules=rulebook(settings),
-            guard=guard(settings, threads=False),
+            guard=guard(settings, self.channel, threads=False),
             clock=clock,
             finish=self.finish,
         )

@@ -1,6 +1,7 @@
 """The bot against the stand-in's Web API, over real HTTP."""
 
 import logging
+import re
 import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +13,7 @@ import requests
 from slack_sdk import WebClient
 from structlog.testing import capture_logs
 
-from connectors.slack import Outcome, PostResult, SlackBot, SlackConfig
+from connectors.slack import HistoryUnavailableError, Outcome, PostResult, SlackBot, SlackConfig
 from connectors.slack.answer import DEFAULT_RETRY_AFTER_S, MAX_DETAIL_CHARS
 from connectors.slack.bot import CLOCK_SKEW_S, EVENT_TYPE
 from connectors.slack.client import PAGE_MESSAGES
@@ -362,22 +363,28 @@ def test_anothers_message_is_not_ours(slack: SlackStandIn) -> None:
     [
         ("auth.test=error:invalid_auth", "invalid_auth"),
         ("users.conversations=500", "not Slack's answer: scripted_fault"),
-        ("conversations.history=error:missing_scope", "missing_scope"),
         ("conversations.history=429:9", "ratelimited"),
         ("conversations.history=reset", "ConnectionError"),
         ("conversations.replies=error:internal_error", "internal_error"),
     ],
 )
 def test_what_could_not_be_asked_is_not_known(slack: SlackStandIn, fault: str, reason: str) -> None:
-    """A refusal or an outage anywhere gives None, which is not "nothing was sent", and one log line with the reason."""
+    """An outage anywhere is told as one: nobody knows whether nothing was sent, and waiting may help."""
     client = bot(slack.api_url)
     card = client.post(CHANNEL, CARD, key="card")
     client.post(CHANNEL, CARD, key="reply", thread_ts=card.ts)
     slack.fail(fault)
+    with pytest.raises(HistoryUnavailableError, match=re.escape(reason)):
+        bot(slack.api_url).sent_since(CHANNEL, NOW)
+
+
+def test_what_may_not_be_asked_is_told_once(slack: SlackStandIn) -> None:
+    """Without the scope it is None, which is not "nothing was sent", and one log line with the reason."""
+    slack.fail("conversations.history=error:missing_scope")
     with capture_logs() as logs:
         found = bot(slack.api_url).sent_since(CHANNEL, NOW)
     assert (None, ["slack.history_unknown"]) == (found, [line["event"] for line in logs])
-    assert reason in logs[0]["reason"]
+    assert "missing_scope" in logs[0]["reason"]
 
 
 def test_private_channels_need_no_scope_of_their_own(slack: SlackStandIn) -> None:

@@ -4,7 +4,7 @@ import structlog
 from prometheus_client import REGISTRY
 from pydantic import SecretStr
 
-from dataflows.endpoints import Border
+from dataflows.messengers import Border
 from dataflows.settings import RedactionConfig
 
 ADDRESS = "kim" + "@example.com"

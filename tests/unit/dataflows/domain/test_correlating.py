@@ -18,6 +18,7 @@ NOW = 1_000_020.0
 WEBHOOK = Guard(per_minute=3, gather_s=10.0, digest_lines=4, fold=True, threads=False, tell_resolved=True)
 BOT = WEBHOOK._replace(threads=True)
 END = float("inf")
+IDS = {"trace_id": "4bf92f3577b3"}
 
 
 class Silenced:
@@ -109,6 +110,7 @@ def test_the_same_alerts_make_the_same_digest(make_told: Make) -> None:
 def test_with_threads_summaries_pass(make_told: Make) -> None:
     """They go under their card, which makes no message; those of a fault that a digest announced have no card."""
     board = Correlator(None, BOT)
+    see(board, make_told("a:api"))
     assert [("a:api", "summary")] == short(see(board, make_told("a:api", "summary")))
     see(board, *(make_told(f"{n}:api") for n in range(6)))
     board.release(NOW + 60)
@@ -128,8 +130,8 @@ def test_what_is_silenced_is_held_until_the_silence_ends(board: Correlator, make
 def test_a_known_fault_that_follows_from_another_joins_it(make_told: Make) -> None:
     """The second fault of a trace is told in the first one's thread; so is what it says later."""
     board = Correlator(None, BOT)
-    root = make_told("root:stock", trace_id="t1", template="stock is gone")
-    child = make_told("child:cart", "regressed", trace_id="t1")
+    root = make_told("root:stock", trace_id="4bf92f3577b3", template="stock is gone")
+    child = make_told("child:cart", "regressed", trace_id="4bf92f3577b3")
     out = see(board, root, child, make_told("child:cart", "summary", opening=child["opening"]))
     assert ["", root["id"], root["id"]] == [alert["parent"] for alert in out]
     assert "stock: stock is gone" == out[1]["follows"]
@@ -137,7 +139,11 @@ def test_a_known_fault_that_follows_from_another_joins_it(make_told: Make) -> No
 
 def test_with_a_webhook_what_follows_is_a_line(board: Correlator, make_told: Make) -> None:
     """Without threads a known fault that follows is a line of the next digest, and held by itself."""
-    out = see(board, make_told("root:stock", trace_id="t1"), make_told("child:cart", "regressed", trace_id="t1"))
+    out = see(
+        board,
+        make_told("root:stock", trace_id="4bf92f3577b3"),
+        make_told("child:cart", "regressed", trace_id="4bf92f3577b3"),
+    )
     assert [("root:stock", "first"), ("child:cart", "held_cascade")] == short(out)
     see(board, make_told("other:api", "summary"))
     assert {"child", "other"} == {line["fingerprint"] for line in board.release(NOW + 10)[-1]["lines"]}
@@ -145,7 +151,7 @@ def test_with_a_webhook_what_follows_is_a_line(board: Correlator, make_told: Mak
 
 def test_a_fault_never_seen_before_is_always_told_by_itself(board: Correlator, make_told: Make) -> None:
     """It says what it seems to follow from, and hides nowhere."""
-    root, child = make_told("root:stock", request_id="r1"), make_told("child:cart", request_id="r1")
+    root, child = make_told("root:stock", request_id="req-81a7c2"), make_told("child:cart", request_id="req-81a7c2")
     out = see(board, root, child)
     assert [("root:stock", "first"), ("child:cart", "first")] == short(out)
     assert ("", root["opening"]) == (out[0]["parent"], out[1]["parent"])
@@ -154,22 +160,70 @@ def test_a_fault_never_seen_before_is_always_told_by_itself(board: Correlator, m
 def test_a_cascade_joins_its_first_fault(board: Correlator, make_told: Make) -> None:
     """Of four services that share a trace all point to the first, not to each other."""
     services = ("db-proxy", "inventory", "checkout", "gateway")
-    out = see(board, *(make_told(f"f:{name}", trace_id="t") for name in services[:3]), now=NOW)
-    out += see(board, make_told("f:gateway", trace_id="t"), now=NOW + 60)
+    out = see(board, *(make_told(f"f:{name}", trace_id="4bf92f3577b3") for name in services[:3]), now=NOW)
+    out += see(board, make_told("f:gateway", trace_id="4bf92f3577b3"), now=NOW + 60)
     assert ["", *[out[0]["opening"]] * 3] == [alert["parent"] for alert in out]
 
 
 def test_a_trace_is_no_relation_for_ever(board: Correlator, make_told: Make) -> None:
     """After a minute the same id relates nothing: some systems give one to a whole job."""
-    see(board, make_told("root:stock", trace_id="t1"))
-    (alone,) = see(board, make_told("child:cart", trace_id="t1"), now=NOW + 61)
+    see(board, make_told("root:stock", trace_id="4bf92f3577b3"))
+    (alone,) = see(board, make_told("child:cart", trace_id="4bf92f3577b3"), now=NOW + 61)
     assert "" == alone["parent"]
+
+
+@pytest.mark.parametrize("name", ["-", "null", "N/A", "unknown", "00000000000000000000000000000000", "--------"])
+def test_a_placeholder_relates_nothing(board: Correlator, make_told: Make, name: str) -> None:
+    """Where there is no id a library writes the same word into every record."""
+    out = see(board, make_told("a:stock", trace_id=name), make_told("b:cart", trace_id=name))
+    assert ["", ""] == [alert["parent"] for alert in out]
+
+
+def test_a_cascade_stays_in_its_channel(board: Correlator, make_told: Make) -> None:
+    """Another team's channel must not be where a fault is told."""
+    ids = {"trace_id": "4bf92f3577b3"}
+    out = see(board, make_told("a:x", channel="#a", **ids), make_told("b:y", "regressed", channel="#b", **ids))
+    assert [("a:x", "first"), ("b:y", "regressed")] == short(out)
+
+
+def test_a_fault_with_a_card_of_its_own_keeps_to_it(make_told: Make) -> None:
+    """A later window of a known fault is told under its own card, not under another fault's."""
+    board = Correlator(None, BOT)
+    ids = {"trace_id": "4bf92f3577b3"}
+    out = see(board, make_told("root:stock", **ids), make_told("own:cart", "new_window", **ids))
+    assert ["", ""] == [alert["parent"] for alert in out]
+
+
+def test_children_of_a_fault_without_a_card_pass_the_guard(make_told: Make) -> None:
+    """Their thread does not exist: they would be messages of their own, as many as they are."""
+    board = Correlator(None, BOT)
+    ids = {"trace_id": "4bf92f3577b3"}
+    see(board, *(make_told(f"{n}:api") for n in range(3)), make_told("root:stock", **ids))
+    out = see(board, *(make_told(f"c{n}:cart", "regressed", **ids) for n in range(20)))
+    assert {"held_cascade"} == {reason for _, reason in short(out)}
+
+
+def test_a_critical_fault_has_room(board: Correlator, make_told: Make) -> None:
+    """Warnings fill the minute; what is critical still goes out at once, up to twice the bound."""
+    see(board, *(make_told(f"{n}:api", severity="warning") for n in range(3)))
+    out = see(board, *(make_told(f"c{n}:api", severity="critical") for n in range(4)))
+    assert ["first", "first", "first", "held_storm"] == [reason for _, reason in short(out)]
+
+
+def test_a_clock_that_is_set_back_holds_nothing(board: Correlator, make_told: Make) -> None:
+    """The minute that was full is another one now."""
+    see(board, *(make_told(f"{n}:api") for n in range(4)))
+    assert [("x:api", "first")] == short(see(board, make_told("x:api"), now=NOW - 7_200))
 
 
 def test_folding_can_be_off(make_told: Make) -> None:
     """Then nothing is related."""
     board = Correlator(None, WEBHOOK._replace(fold=False))
-    out = see(board, make_told("root:stock", trace_id="t1"), make_told("child:cart", "regressed", trace_id="t1"))
+    out = see(
+        board,
+        make_told("root:stock", trace_id="4bf92f3577b3"),
+        make_told("child:cart", "regressed", trace_id="4bf92f3577b3"),
+    )
     assert ["", ""] == [alert["parent"] for alert in out]
 
 
@@ -191,6 +245,7 @@ def test_a_new_fault_is_told_to_have_come_with_a_new_version(board: Correlator, 
 def test_resolutions_may_be_untold(make_told: Make) -> None:
     """By setting; but one that has something untold is told."""
     board = Correlator(None, BOT._replace(tell_resolved=False))
+    see(board, make_told("b:api"))
     out = see(board, make_told("a:api", "resolved", count=0), make_told("b:api", "resolved", count=2))
     assert ["held_quiet", "resolved"] == [reason for _, reason in short(out)]
 
@@ -198,14 +253,14 @@ def test_resolutions_may_be_untold(make_told: Make) -> None:
 def test_a_crash_and_a_resume_change_nothing(make_told: Make, assert_plain: Callable[[object], None]) -> None:
     """State is plain, a copy, and the resumed one goes on as the first would."""
     board = Correlator(None, WEBHOOK)
-    see(board, *(make_told(f"{n}:api", trace_id=f"t{n}", **place("1")) for n in range(6)))
+    see(board, *(make_told(f"{n}:api", trace_id=f"4bf92f35{n}", **place("1")) for n in range(6)))
     state = board.state()
     assert_plain(state)
     frozen = pickle.dumps(state)
     resumed = Correlator(pickle.loads(frozen), WEBHOOK)  # noqa: S301 - our own bytes
     outs = []
     for each in (board, resumed):
-        out = see(each, make_told("z:api", "regressed", trace_id="t0"), now=NOW + 30)
+        out = see(each, make_told("z:api", "regressed", trace_id="4bf92f350"), now=NOW + 30)
         outs.append([*out, *each.release(NOW + 60)])
     assert (outs[0], frozen) == (outs[1], pickle.dumps(state))
     assert board.state() == resumed.state()

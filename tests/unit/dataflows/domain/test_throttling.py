@@ -194,6 +194,49 @@ def test_a_storm_that_lasts_is_told_once(life: Life, make_sighting: Make) -> Non
     assert [3, 7, 11] == told
 
 
+def test_an_escalation_tells_of_its_own_window(life: Life, make_sighting: Make) -> None:
+    """Its count came between the window's start and now, whenever the fault was last told."""
+    for window in range(3):
+        life.see(*(make_sighting(W + window * LENGTH + n) for n in range(10)))
+    life.see(*(make_sighting(W + 3 * LENGTH + n) for n in range(60)), now=W + 3 * LENGTH)
+    (alert,) = [alert for alert in life.alerts if alert["reason"] == "escalated"]
+    assert (W + 3 * LENGTH, alert["last_seen"]) == (alert["window_start"], alert["window_end"])
+
+
+def test_windows_of_another_length_compare_with_nothing(make_sighting: Make) -> None:
+    """A rule that makes windows longer must not make a steady fault an escalation."""
+
+    class Rules:
+        """A length that a test sets."""
+
+        version, length = "1", 60.0
+
+        def judge(self, subject: Subject) -> Verdict:
+            """The length."""
+            del subject
+            return Verdict(True, self.length, "error", "", "", "")
+
+    rules = Rules()
+    life = Life(rules=rules)
+    for second in range(0, 600, 6):
+        life.see(make_sighting(W + second))
+    rules.length = 600.0
+    told = [reason for second in range(600, 1_800, 6) for reason, _ in life.see(make_sighting(W + second))]
+    assert "escalated" not in told
+
+
+def test_after_a_restart_the_backlog_is_read_first(make_sighting: Make) -> None:
+    """Down for an hour: the window is not closed, nor the fault called resolved, before what came since is counted."""
+    before = Life()
+    before.see(make_sighting(W), make_sighting(W + 1))
+    after = Life()
+    after.bucket = Bucket(before.bucket.state(), POLICY, W + HOUR)
+    assert [] == after.pass_to(W + HOUR + 59)
+    assert [] == after.see(make_sighting(W + 2), now=W + HOUR + 59)
+    assert (1, 0) == (after.held, after.late)
+    assert [("summary", 2)] == after.pass_to(W + HOUR + 60)
+
+
 def test_a_late_record_never_opens_its_window_again(life: Life, make_sighting: Make) -> None:
     """A straggler of a closed window is counted and told by nobody, before and after the fault is resolved."""
     life.see(make_sighting(W))

@@ -9,11 +9,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from connectors.slack import LedgerError, Outcome, PostResult
+from connectors.slack import HistoryUnavailableError, LedgerError, Outcome, PostResult
 from dataflows.domain.alerts import Alert, Delivery
 from dataflows.domain.outbox import Pace
-from dataflows.steps.deliver import MAX_QUEUED, MAX_REMEMBERED, Delivering, _DeliverLogic
-from dataflows.steps.posting import Poster
+from dataflows.steps.deliver import MAX_QUEUED, MAX_REMEMBERED, MAX_UPDATES, Delivering, _DeliverLogic
+from dataflows.steps.posting import MAX_UNASKED, RECONCILE_S, Poster, mark
 
 Make = Callable[..., Alert]
 NOW = 1_000_000.0
@@ -101,6 +101,7 @@ class Bot(Channel):
         super().__init__(*script)
         self.done: list[tuple[str, ...]] = []
         self.in_channel: dict[str, tuple[str, str]] | None = {}
+        self.silent = 0
         self.asked: list[tuple[float | str, ...]] = []
 
     def _did(self, what: tuple[str, ...], alert: Alert) -> PostResult:
@@ -125,6 +126,10 @@ class Bot(Channel):
         """What a test put into the channel."""
         del channel
         self.asked.append((oldest_ts, *threads))
+        if self.silent:
+            self.silent -= 1
+            msg = "ratelimited"
+            raise HistoryUnavailableError(msg)
         return self.in_channel
 
 
@@ -147,7 +152,7 @@ def landed(logic: Any) -> list[Delivery]:
     """What comes out once the post in flight is answered, until nothing more is due now."""
     out: list[Delivery] = []
     while logic._flying:
-        wait(logic._flying.values(), LIMIT_S)
+        wait(logic._futures(), LIMIT_S)
         out += logic.on_notify()[0]
     return out
 
@@ -479,6 +484,29 @@ def test_the_outbox_is_bounded(clock: Any, make_alert: Make) -> None:
         assert (MAX_QUEUED, 2) == (len(logic.snapshot()), len(channel.refused))
 
 
+def test_what_only_counts_gives_way_to_news(clock: Any, make_alert: Make) -> None:
+    """In a full outbox a summary becomes a dead letter, with its reason, and the new fault has its place."""
+    channel = Channel()
+    with outbox(channel, clock, wait_for_analysis_s=600.0) as logic:
+        summary = make_alert("s:api:1:summary", reason="summary")
+        logic.on_batch([summary, *(make_alert(f"{n}:api:1:first") for n in range(MAX_QUEUED))])
+        assert [("s:api:1:summary", "the outbox is full")] == channel.refused
+        assert f"{MAX_QUEUED - 1}:api:1:first" in logic.snapshot()
+
+
+def test_news_go_before_what_only_counts(clock: Any, make_alert: Make) -> None:
+    """A new fault is told before a hundred summaries that came earlier."""
+    channel = Channel()
+    with outbox(channel, clock, wait_for_analysis_s=0.0, burst=1) as logic:
+        logic.on_batch([make_alert(f"{n}:s:1:summary", reason="summary", explained=True) for n in range(100)])
+        landed(logic)
+        logic.on_batch([make_alert("new:api:1:first", explained=True)])
+        clock.time = NOW + 1
+        logic.on_notify()
+        landed(logic)
+        assert "new:api:1:first" == channel.ids[1]
+
+
 FIRST, SUMMARY = "f:api:1:first", "f:api:1:summary"
 
 
@@ -539,6 +567,42 @@ def test_summaries_go_under_their_card(clock: Any, make_alert: Make) -> None:
             ("update", FIRST, "e", "1.5"),
             ("update", FIRST, "q", "1.5"),
         ] == bot.done
+
+
+def test_an_update_holds_nothing_back(clock: Any, make_alert: Make) -> None:
+    """A card that cannot be shown anew is given up after some attempts, and meanwhile its thread goes on."""
+    bot = Bot(OK, DOWN)
+    with outbox(bot, clock, burst=9) as logic:
+        logic.on_batch([make_alert(FIRST)])
+        landed(logic)
+        logic.on_batch([make_alert(FIRST, explained=True, explanation={})])
+        landed(logic)
+        logic.on_batch([make_alert("e", reason="escalated", opening=FIRST, explained=True)])
+        landed(logic)
+        assert [("post", FIRST), ("broadcast", "e")] == [what[:2] for what in bot.done if what[0] != "update"]
+        for _ in range(MAX_UPDATES + 2):
+            bot.script = [DOWN, DOWN]
+            clock.time += 100
+            logic.on_notify()
+            landed(logic)
+        assert {} == logic.snapshot()
+
+
+def test_an_update_that_comes_during_one_is_made(clock: Any, make_alert: Make) -> None:
+    """What the card shows last is the latest that is known."""
+    bot = Bot()
+    with outbox(bot, clock, burst=9) as logic:
+        logic.on_batch([make_alert(FIRST)])
+        landed(logic)
+        bot.gate.clear()
+        quiet = {"opening": FIRST, "held": "held_quiet", "explained": True}
+        logic.on_batch([make_alert("q1", reason="resolved", **quiet)])
+        logic.on_batch([make_alert("q2", reason="resolved", **quiet)])
+        bot.gate.set()
+        landed(logic)
+        logic.on_notify()
+        landed(logic)
+        assert ["q1", "q2"] == [what[2] for what in bot.done if what[0] == "update"]
 
 
 def test_without_a_card_a_summary_is_a_message(clock: Any, make_alert: Make) -> None:
@@ -605,3 +669,51 @@ def test_updates_take_no_messages_place(clock: Any, make_alert: Make) -> None:
         logic.on_batch([make_alert(faults[2])])
         landed(logic)
         assert ["post", "post", "update", "update", "post"] == [what for what, *_ in bot.done]
+
+
+def test_a_channel_that_cannot_be_asked_now_is_waited_for(clock: Any, make_alert: Make) -> None:
+    """Slack is down for a moment after a kill: the message waits until it is known whether it is there."""
+    bot = Bot()
+    bot.silent, bot.in_channel = 2, {FIRST: ("C1", "999999.25")}
+    with outbox(bot, clock, {FIRST: ["post", "#test", NOW, 1, make_alert(FIRST)]}, max_attempts=100) as logic:
+        for _ in range(3):
+            clock.time += 100
+            logic.on_notify()
+            landed(logic)
+        assert ([], {FIRST}, {}) == (bot.done, set(bot.noted), logic.snapshot())
+
+
+def test_a_channel_that_can_never_be_asked_is_written_to_in_the_end(clock: Any, make_alert: Make) -> None:
+    """A message twice is better than none."""
+    bot = Bot()
+    bot.silent = 1_000
+    with outbox(bot, clock, max_attempts=100) as logic:
+        logic.on_batch([make_alert(FIRST)])
+        for _ in range(MAX_UNASKED + 1):
+            landed(logic)
+            clock.time += 100
+            logic.on_notify()
+        landed(logic)
+        assert [("post", FIRST)] == bot.done
+
+
+def test_a_line_of_a_digest_is_found_by_its_mark(clock: Any, make_alert: Make) -> None:
+    """A digest that Slack accepted as the process died tells its lines: none is sent again by itself."""
+    bot = Bot()
+    bot.in_channel = {mark(FIRST): ("C1", "")}
+    with outbox(bot, clock, {FIRST: ["post", "#test", NOW, 1, make_alert(FIRST)]}) as logic:
+        logic.on_notify()
+        assert [(FIRST, "sent")] == statuses(landed(logic))
+        assert [] == bot.done
+
+
+def test_each_channel_is_asked_from_before_the_start(clock: Any, make_alert: Make) -> None:
+    """What one channel was sent since must not hide what another had been sent before the kill."""
+    bot = Bot()
+    bot.noted = {"old": NOW - 5_000}
+    with outbox(bot, clock) as logic:
+        logic.on_batch([make_alert("a:x:1:first", channel="#a")])
+        landed(logic)
+        logic.on_batch([make_alert("b:x:1:first", channel="#b")])
+        landed(logic)
+        assert [NOW - 5_000 - RECONCILE_S] * 2 == [since for since, *_ in bot.asked]
