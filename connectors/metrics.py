@@ -16,6 +16,13 @@ KINESIS_SHARDS = Gauge("cali_kinesis_shards", "Shards owned by this process.", [
 SPOOL_RECORDS = Counter("cali_spool_records_total", "Records written to the spool.", ["sink"])
 SPOOL_WAITING_FILES = Gauge("cali_spool_waiting_files", "Committed spool files not yet uploaded.", ["sink"])
 SPOOL_WAITING_BYTES = Gauge("cali_spool_waiting_bytes", "Bytes of committed spool files not yet uploaded.", ["sink"])
+SPOOL_OLDEST = Gauge(
+    "cali_spool_oldest_timestamp_seconds", "When the oldest waiting spool file was begun; 0: none waits.", ["sink"]
+)
+SPOOL_BYTES = Gauge("cali_spool_bytes", "Bytes of spool files on the state volume, open ones included.")
+SPOOL_FULL = Gauge("cali_spool_full", "1 while reading is held back because the spool or its volume is full.")
+SPOOL_FAULTS = Counter("cali_spool_faults_total", "Spool files that could not be written: the process ends.")
+SPOOL_DAMAGED = Counter("cali_spool_damaged_total", "Spool files that changed on disk, set aside, or lost.", ["sink"])
 S3_OBJECTS = Counter("cali_s3_objects_total", "Objects uploaded.", ["sink"])
 S3_RECORDS = Counter("cali_s3_records_total", "Records in uploaded objects.", ["sink"])
 S3_FAULTS = Counter("cali_s3_faults_total", "Uploads that failed and are tried again.", ["sink"])

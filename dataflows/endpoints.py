@@ -22,7 +22,7 @@ from connectors.kinesis import KinesisSource, RecordBatch
 from connectors.opensearch import OpenSearchSink, Refused
 from connectors.s3 import S3Outbox, S3Sink
 from connectors.slack import Ledger, LedgerError
-from connectors.spool import Chunk, Commits
+from connectors.spool import Chunk, Commits, Pressure
 from dataflows import logs
 from dataflows.domain.alerts import Alert
 from dataflows.domain.correlating import Guard
@@ -210,15 +210,16 @@ def live(
     spool = spool or settings.state.dir / "spool"
     ledger = open_ledger(settings.state.dir, spool)
     clock = WallClock()
-    refused = S3Outbox("refused", settings.s3, spool)
+    pressure = Pressure(spool, settings.state.spool_max_bytes)
+    refused = S3Outbox("refused", settings.s3, spool, pressure)
     refuse = partial(_refuse, refused)
     to, threads = messenger(settings)
     explainer = Explainer(settings.rag, settings.openai, border=Border("openai", settings.redaction))
     threading.Thread(target=explainer.warm, name="explain-warm", daemon=True).start()
     return Endpoints(
-        source=KinesisSource(settings.kinesis, commits, drain.asked),
-        archive=S3Sink("archive", settings.s3, spool, commits),
-        dead_letters=S3Sink("dead_letters", settings.s3, spool, commits),
+        source=KinesisSource(settings.kinesis, commits, drain.asked, pressure.full),
+        archive=S3Sink("archive", settings.s3, spool, commits, pressure),
+        dead_letters=S3Sink("dead_letters", settings.s3, spool, commits, pressure),
         search=OpenSearchSink("search", settings.opensearch, spool, refuse),
         history=OpenSearchSink("history", settings.opensearch, spool, refuse),
         sort=triage_of(settings),

@@ -3,9 +3,11 @@
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow
 
+from dataflows.domain.brake import DlqLimit
 from dataflows.endpoints import Endpoints, live
 from dataflows.settings import Settings, load
 from dataflows.steps.archive import archive
+from dataflows.steps.brake import brake
 from dataflows.steps.correlate import correlate
 from dataflows.steps.dead_letters import dead_letters
 from dataflows.steps.deliver import deliver
@@ -19,6 +21,7 @@ def build(settings: Settings, io: Endpoints) -> Dataflow:
     """Wire the steps; every stream ends in a named output, so nothing is dropped silently."""
     flow = Dataflow("cali")
     prefix = settings.opensearch.index_prefix
+    limit = DlqLimit(settings.dead_letters.limit_share, settings.dead_letters.limit_minimum)
 
     # Read. An item is a batch: the records of one read of one shard.
     batches = op.input("kinesis_in", flow, io.source)
@@ -34,10 +37,13 @@ def build(settings: Settings, io: Endpoints) -> Dataflow:
     op.output("search_out", documents("documents", checked.alarming, prefix), io.search)
 
     # One fault: told at once, its repeats counted and summed up, its end and its return told.
-    alerts = throttle("throttle", checked.alarming, settings.window, io.clock, io.rules, finish=io.finish)
+    faults = throttle("throttle", checked.alarming, settings.window, io.clock, io.rules, finish=io.finish)
+
+    # Too much that cannot be read is a fault as well: of the input, told once a minute.
+    blind = brake("brake", batches, checked.rejected, limit, finish=io.finish)
 
     # Many faults: fold what follows from another, hold what is silenced, keep channels readable.
-    related = correlate("correlate", alerts, io.guard, io.clock, io.rules, finish=io.finish)
+    related = correlate("correlate", op.merge("alerts", faults, blind), io.guard, io.clock, io.rules, finish=io.finish)
 
     # Ask for a cause. A model that is down must not stop the page.
     told = explain("explain", related, io.explaining)

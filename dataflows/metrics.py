@@ -7,6 +7,7 @@ BELOW = Counter("cali_pieces_below_level_total", "Pieces below WARN, or CALI's o
 OWN = Counter("cali_pieces_own_total", "Pieces of CALI's own pods from WARN up: counted as below, never alerted.")
 ALARMING = Counter("cali_pieces_alarming_total", "Pieces at WARN or above.", ["level"])
 REJECTED = Counter("cali_pieces_rejected_total", "Pieces in the dead letters.", ["reason"])
+DLQ_LIMIT = Counter("cali_dlq_limit_total", "Minutes in which most of the input was rejected.")
 DUPLICATE_KEYS = Counter("cali_pieces_duplicate_keys_total", "Alarming pieces with a key twice: the last value won.")
 REDACTIONS = Counter("cali_redactions_total", "Secrets and personal data masked.", ["kind"])
 BORDER = Counter("cali_border_hits_total", "Secrets first found in an outbound body, and masked.", ["to", "kind"])

@@ -14,6 +14,7 @@ from connectors.kinesis import KinesisConfig
 from connectors.opensearch import OpenSearchConfig
 from connectors.s3 import S3Config
 from connectors.slack import SlackConfig
+from connectors.spool import MAX_BYTES
 from dataflows.domain.redaction.lists import problem_of
 from dataflows.render.links import problem_of_template
 from dataflows.steps.throttle import WindowConfig
@@ -87,6 +88,19 @@ class StateConfig(BaseModel):
 
     dir: Path = Path(".cali/state")
     """Folder of the spool and the Slack ledger. Put it on the same volume as the recovery store (`-r`)."""
+    spool_max_bytes: int = Field(default=MAX_BYTES, ge=2**20)
+    """Bytes of the spool at which reading stops until S3 has taken some of it. 256 MiB of the volume stay free."""
+
+
+class DeadLettersConfig(BaseModel):
+    """When rejected records are more than single accidents: one alert a minute, if both limits are reached."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
+
+    limit_share: float = Field(default=0.5, gt=0, le=1)
+    """Share of a minute's records."""
+    limit_minimum: int = Field(default=100, ge=1)
+    """Rejected records in the minute."""
 
 
 class RulesConfig(BaseModel):
@@ -144,6 +158,7 @@ class Settings(BaseSettings):
     redaction: RedactionConfig = RedactionConfig()
     fingerprint: FingerprintConfig = FingerprintConfig()
     state: StateConfig = StateConfig()
+    dead_letters: DeadLettersConfig = DeadLettersConfig()
     rules: RulesConfig = RulesConfig()
     cards: CardsConfig = CardsConfig()
 

@@ -27,8 +27,15 @@ PREFETCH_THREADS = 16
 """Reads in flight at once: 16 at 100 ms each is 160 a second, what 32 busy shards may ask for."""
 _IDLE_S = 1.0
 """How often a slot without shards looks at the list."""
+_FULL_S = 0.2
+"""How often a slot asks whether there is room again."""
 _UNLISTED_LISTS = 2
 """A finished shard is forgotten after this many lists without it: one list may be inconsistent."""
+
+
+def never() -> bool:
+    """Nothing is ever full."""
+    return False
 
 
 class KinesisSource(FixedPartitionedSource[RecordBatch, SlotState]):
@@ -42,11 +49,17 @@ class KinesisSource(FixedPartitionedSource[RecordBatch, SlotState]):
     Loss is never silent: a position that expired is a metric, a log event and a `Loss` on the next batch.
     """
 
-    def __init__(self, config: KinesisConfig, commits: Commits, stopping: Callable[[], bool]) -> None:
-        """`stopping` turns true when the process should drain: then every part ends after its last emitted batch."""
+    def __init__(
+        self, config: KinesisConfig, commits: Commits, stopping: Callable[[], bool], full: Callable[[], bool] = never
+    ) -> None:
+        """`stopping` turns true when the process should drain: then every part ends after its last emitted batch.
+
+        While `full` is true nothing is emitted: what was read ahead waits, and Kinesis keeps the rest.
+        """
         self._config = config
         self._commits = commits
         self._stopping = stopping
+        self._full = full
         self._shared: Shared | None = None
         self._connecting = threading.Lock()
 
@@ -60,7 +73,7 @@ class KinesisSource(FixedPartitionedSource[RecordBatch, SlotState]):
         with self._connecting:  # workers of one process build their parts at once, and must share one topology
             shared = self._shared = self._shared or _connect(self._config)
         state = resume_state or SlotState(start=first_start(self._config), listed=False, shards={})
-        return _SlotPartition(for_part, state, shared, self._commits, self._stopping)
+        return _SlotPartition(for_part, state, shared, self._commits, self._stopping, self._full)
 
 
 def _connect(config: KinesisConfig) -> Shared:
@@ -87,8 +100,14 @@ def first_start(config: KinesisConfig) -> tuple[str, float]:
 
 
 class _SlotPartition(StatefulSourcePartition[RecordBatch, SlotState]):
-    def __init__(
-        self, slot: str, state: SlotState, shared: Shared, commits: Commits, stopping: Callable[[], bool]
+    def __init__(  # noqa: PLR0913, PLR0917 - the parts of a partition
+        self,
+        slot: str,
+        state: SlotState,
+        shared: Shared,
+        commits: Commits,
+        stopping: Callable[[], bool],
+        full: Callable[[], bool],
     ) -> None:
         self._slot = slot
         self._start = state["start"]
@@ -97,6 +116,7 @@ class _SlotPartition(StatefulSourcePartition[RecordBatch, SlotState]):
         self._shared = shared
         self._commits = commits
         self._stopping = stopping
+        self._full = full
         self._closed_epoch = False
         self._adopted = 0
         self._told: list[RecordBatch] = []
@@ -115,6 +135,8 @@ class _SlotPartition(StatefulSourcePartition[RecordBatch, SlotState]):
         if self._stopping():
             raise StopIteration
         self._adopt()
+        if self._full():
+            return []
         told, self._told = self._told, []
         return told + [batch for reader in list(self._readers.values()) if (batch := self._take(reader)) is not None]
 
@@ -194,6 +216,8 @@ class _SlotPartition(StatefulSourcePartition[RecordBatch, SlotState]):
 
     def next_awake(self) -> datetime:
         now = time.monotonic()
+        if self._full():
+            return datetime.now(UTC) + timedelta(seconds=_FULL_S)
         due = min((reader.due for reader in self._readers.values()), default=now + _IDLE_S)
         return datetime.now(UTC) + timedelta(seconds=max(due - now, 0.002))
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 from botocore.config import Config
@@ -25,9 +25,32 @@ def client(config: S3Config) -> Any:  # noqa: ANN401 - boto3 makes its classes a
             connect_timeout=config.timeout_s,
             read_timeout=config.timeout_s,
             retries={"mode": "standard", "max_attempts": 3},
-            s3={"addressing_style": "path"} if config.endpoint_url else {},
+            s3={"addressing_style": _style(config)},
         ),
     )
+
+
+def _style(config: S3Config) -> str:
+    if config.path_style is None:
+        return "path" if config.endpoint_url else "auto"
+    return "path" if config.path_style else "virtual"
+
+
+def owner(config: S3Config, bucket: str) -> dict[str, str]:
+    """The check of the owner, an argument of every call; only for our own bucket."""
+    return {"ExpectedBucketOwner": config.bucket_owner} if config.bucket_owner and bucket == config.bucket else {}
+
+
+def storage(config: S3Config) -> dict[str, Any]:
+    """Encryption and storage class, arguments of every call that makes an object."""
+    made: dict[str, Any] = {}
+    if config.kms_key_id:
+        # A bucket key spares one call to KMS for each object:
+        # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-key.html
+        made |= {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": config.kms_key_id, "BucketKeyEnabled": True}
+    if config.storage_class:
+        made |= {"StorageClass": config.storage_class}
+    return made
 
 
 @lru_cache(maxsize=4)
@@ -38,15 +61,39 @@ def _reader(config: S3Config) -> Any:  # noqa: ANN401 - boto3 client
 
 def keys(config: S3Config, bucket: str, prefix: str) -> Iterator[str]:
     """Keys below a prefix, in order."""
-    for page in _reader(config).get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+    for page in (
+        _reader(config).get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, **owner(config, bucket))
+    ):
         for entry in page.get("Contents", []):
             yield str(entry["Key"])
 
 
-def fetch(config: S3Config, bucket: str, key: str) -> tuple[bytes, float]:
-    """The bytes of one object, and when it was written, seconds since the epoch."""
-    answer = _reader(config).get_object(Bucket=bucket, Key=key)
-    return answer["Body"].read(), answer["LastModified"].timestamp()
+class Fetched(NamedTuple):
+    """One object as it is stored."""
+
+    body: bytes
+    written: float
+    """Seconds since the epoch."""
+    metadata: dict[str, str]
+    """The manifest, where there is one: see `connectors.s3.objects`."""
+
+
+def fetch(config: S3Config, bucket: str, key: str) -> Fetched:
+    """One object, whole."""
+    answer = _reader(config).get_object(Bucket=bucket, Key=key, **owner(config, bucket))
+    return Fetched(answer["Body"].read(), answer["LastModified"].timestamp(), dict(answer.get("Metadata", {})))
+
+
+def store(config: S3Config, bucket: str, key: str, body: bytes) -> None:
+    """Write one small JSON object.
+
+    Raises:
+        TerminalError: the bucket refused; the message is the service's error code.
+        TransientError: it could not be reached.
+    """
+    where = {"Bucket": bucket, "Key": key, **owner(config, bucket)}
+    with _sorted_errors():
+        _reader(config).put_object(**where, **storage(config), Body=body, ContentType="application/json")
 
 
 def create_bucket(config: S3Config) -> None:
@@ -67,8 +114,9 @@ def probe(config: S3Config) -> None:
     key = f"{config.prefix}check/{uuid4()}"
     with _sorted_errors():
         s3 = client(config)
-        s3.put_object(Bucket=config.bucket, Key=key, Body=b"cali check\n")
-        s3.delete_object(Bucket=config.bucket, Key=key)
+        where = {"Bucket": config.bucket, "Key": key, **owner(config, config.bucket)}
+        s3.put_object(**where, **storage(config), Body=b"cali check\n")
+        s3.delete_object(**where)
 
 
 @contextmanager

@@ -9,22 +9,28 @@ from connectors import metrics
 from connectors.s3.config import S3Config
 from connectors.s3.uploader import Uploader
 from connectors.slots import SLOTS, slot_number
-from connectors.spool import Chunk, Commits, Sealed, SpoolPart, claim, file_name
+from connectors.spool import Chunk, Commits, Pressure, Sealed, SpoolPart, claim, file_name
 
 
 class S3Sink(FixedPartitionedSink[Chunk, list[Sealed]]):
-    """Writes chunks of framed records to S3 as zstd-compressed NDJSON.
+    """Writes chunks of framed records to S3 as compressed NDJSON.
 
     Unit of parallelism: one of 64 fixed slots, chosen by shard. Guarantee: nothing committed is lost while the spool's
     volume lives, and after any number of crashes each record is in exactly one object, because an object holds one
-    shard and one epoch and is named by its first sequence number. State: the sealed files not yet seen in S3.
+    shard, one arrival window and one epoch and is named by its first sequence number. State: the sealed files not yet
+    seen in S3. A disk that refuses ends the process with `SpoolError`, uncommitted; the source asks `pressure` so that
+    it does not come to that.
     """
 
-    def __init__(self, name: str, config: S3Config, directory: Path, commits: Commits) -> None:
+    def __init__(
+        self, name: str, config: S3Config, directory: Path, commits: Commits, pressure: Pressure | None = None
+    ) -> None:
         """`name` labels metrics and the folder below `directory`, which must be on the recovery volume."""
         self._name = name
+        self._config = config
         self._directory = directory / name
-        self._uploader = Uploader(config, name, commits)
+        self._pressure = pressure or Pressure(directory)
+        self._uploader = Uploader(config, name, commits, self._pressure)
 
     def list_parts(self) -> list[str]:
         """The fixed slots."""
@@ -37,15 +43,17 @@ class S3Sink(FixedPartitionedSink[Chunk, list[Sealed]]):
     def build_part(self, step_id: str, for_part: str, resume_state: list[Sealed] | None) -> "_S3Partition":
         """Resume one slot: known files go up, unknown ones go."""
         del step_id
-        return _S3Partition(self._name, self._directory / for_part, resume_state, self._uploader)
+        directory = self._directory / for_part
+        claim(directory, None if resume_state is None else [file_name(entry["key"]) for entry in resume_state])
+        self._pressure.grew(sum(path.stat().st_size for path in directory.iterdir()))
+        spool = SpoolPart(directory, self._config.compression, self._pressure)
+        return _S3Partition(self._name, spool, resume_state or [], self._uploader)
 
 
 class _S3Partition(StatefulSinkPartition[Chunk, list[Sealed]]):
-    def __init__(self, name: str, directory: Path, state: list[Sealed] | None, uploader: Uploader) -> None:
+    def __init__(self, name: str, spool: SpoolPart, known: list[Sealed], uploader: Uploader) -> None:
         self._name = name
-        claim(directory, None if state is None else [file_name(entry["key"]) for entry in state])
-        known = state or []
-        self._spool = SpoolPart(directory)
+        self._spool = spool
         self._uploader = uploader
         self._lock = threading.Lock()
         self._unconfirmed = {entry["key"]: entry for entry in known}
@@ -70,4 +78,5 @@ class _S3Partition(StatefulSinkPartition[Chunk, list[Sealed]]):
             self._unconfirmed.pop(entry["key"], None)
 
     def close(self) -> None:
+        self._spool.abandon()  # sealed by the last snapshot, unless the process ends by an error
         self._uploader.drain()

@@ -70,10 +70,13 @@ def redact(
     run(lambda line: mask(text_field(line, "text"), key)._asdict())
 
 
-def replay(
+def replay(  # noqa: PLR0913, PLR0917 - the options of a command
     source: Annotated[str, typer.Argument(help="A file, a folder, or s3://bucket/prefix.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the messages; write and send nothing.")] = False,
     level: Annotated[str | None, typer.Option(help="Level of records that name none.")] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Dead letters too that an earlier replay has finished.")
+    ] = False,
     rules: Annotated[
         Path | None, typer.Option(help="With --dry-run: tell what this rules file would change, messages and faults.")
     ] = None,
@@ -84,7 +87,7 @@ def replay(
     """Put archived, dead-lettered or raw records through the same page."""
     from dataflows.cli.replay import run
 
-    raise typer.Exit(run(source, level, dry_run=dry_run, rules=rules, against=against))
+    raise typer.Exit(run(source, level, again=again, dry_run=dry_run, rules=rules, against=against))
 
 
 def check(

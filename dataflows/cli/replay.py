@@ -14,14 +14,21 @@ from dataflows.replay.account import Account
 from dataflows.replay.compare import lines, would_send
 from dataflows.replay.files import Origin, ReplayError, read
 from dataflows.replay.live import replay as run_live
+from dataflows.replay.marks import Marks
 from dataflows.replay.page import dry_run as run_dry
 from dataflows.replay.page import rules_of
 from dataflows.rulebook import read_rules
 from dataflows.settings import Settings, load
 
 
-def run(
-    source: str, level: str | None, *, dry_run: bool, rules: Path | None = None, against: Path | None = None
+def run(  # noqa: PLR0913 - the options of a command
+    source: str,
+    level: str | None,
+    *,
+    dry_run: bool,
+    again: bool = False,
+    rules: Path | None = None,
+    against: Path | None = None,
 ) -> int:
     """Replay a source. A first SIGTERM or Ctrl-C ends the reading; what has been read is finished.
 
@@ -39,15 +46,16 @@ def run(
     drain.install()
     undelivered: list[str] = []
     try:
-        origins = read(source, settings.s3, account, level, drain.asked)
+        marks = Marks(settings.s3, again=again)
+        origins = read(source, settings.s3, account, level, drain.asked, marks=marks)
         if rules is not None:
-            again = read(source, settings.s3, Account(), level, drain.asked)
-            pieces = _compare(settings, (origins, again), rules, against)
+            twice = read(source, settings.s3, Account(), level, drain.asked, marks=Marks(settings.s3, again=again))
+            pieces = _compare(settings, (origins, twice), rules, against)
         elif dry_run:
             print(would_send(run_dry(settings, origins)))
             pieces = _pieces()
         else:
-            undelivered = run_live(settings, origins, drain)
+            undelivered = run_live(settings, origins, drain, marks)
             pieces = _pieces()
     except (ReplayError, LedgerError) as err:
         print(f"cali replay: {err}", file=sys.stderr)

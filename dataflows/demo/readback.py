@@ -48,7 +48,7 @@ def collect(place: Place) -> Evidence:
     dead: Counter[str] = Counter()
     for key in s3.keys(place.s3, place.s3.bucket, ""):
         objects += 1
-        body, _ = s3.fetch(place.s3, place.s3.bucket, key)
+        body = s3.fetch(place.s3, place.s3.bucket, key).body
         text = zstandard.ZstdDecompressor().decompressobj().decompress(body)
         if key.startswith("dead-letters/"):
             dead.update(json.loads(line)["reason"] for line in text.split(b"\n") if line)

@@ -32,31 +32,45 @@ _MAX_ARRIVED_MS = 253_402_300_800_000
 _REFUSED = re.compile(rb'\{"index": ?"[^"]*", ?"id": ?"(?:[^"\\]|\\.)*", ?"reason": ?"index_refused"')
 
 
+WINDOW_S = 300
+"""Arrival time that one object spans at most, seconds, cut at multiples of it; it divides an hour.
+
+A boundary that is fixed by the data, and a bound on size as well: a shard takes 1 MiB a second (Kinesis quotas:
+https://docs.aws.amazon.com/streams/latest/dev/service-sizes-and-limits.html), so an object holds some 300 MiB of
+records at most, also when hours are caught up in one epoch. A constant and not a setting: another value would double
+what is repeated across the change.
+"""
+
+
 class Folder(NamedTuple):
-    """A run of records that belong into one object folder."""
+    """A run of records that belong into one object."""
 
     path: str
     start: int
     """Index of the first record."""
     stop: int
+    window: int
+    """Number of the arrival window since the epoch."""
 
 
 def hour_path(kind: str, arrival_ts: float) -> str:
     """Hive-style folder of an arrival time, in UTC."""
-    return datetime.fromtimestamp(arrival_ts, UTC).strftime(f"{kind}/dt=%Y-%m-%d/hour=%H")
+    return datetime.fromtimestamp(arrival_ts, UTC).strftime(f"{kind}/date=%Y-%m-%d/hour=%H")
 
 
 def folders(kind: str, arrivals: Sequence[float]) -> list[Folder]:
-    """Cut a batch where the arrival hour changes: a boundary fixed by the data, so a replay cuts at the same place."""
+    """Cut a batch where the arrival window changes, and with it at each full hour.
+
+    A boundary fixed by two neighbouring records: a replay cuts at the same place, however its batches lie. Nothing else
+    may cut: not a size so far, nor a count, since both depend on where the epoch began.
+    """
     if not arrivals:
         return []
-    hours = [int(ts // 3600) for ts in arrivals]
-    if not hours:
-        return []
-    if len(set(hours)) == 1:
-        return [Folder(hour_path(kind, arrivals[0]), 0, len(hours))]
-    cuts = [0, *(i for i in range(1, len(hours)) if hours[i] != hours[i - 1]), len(hours)]
-    return [Folder(hour_path(kind, arrivals[a]), a, b) for a, b in pairwise(cuts)]
+    windows = [int(ts // WINDOW_S) for ts in arrivals]
+    if windows.count(windows[0]) == len(windows):
+        return [Folder(hour_path(kind, arrivals[0]), 0, len(windows), windows[0])]
+    cuts = [0, *(i for i in range(1, len(windows)) if windows[i] != windows[i - 1]), len(windows)]
+    return [Folder(hour_path(kind, arrivals[a]), a, b, windows[a]) for a, b in pairwise(cuts)]
 
 
 def lines(sequences: Sequence[str], arrivals: Sequence[float], data: Sequence[bytes]) -> bytes:
@@ -87,15 +101,22 @@ def _is_text(raw: bytes) -> bool:
     return True
 
 
-def dead_lines(rejected: Iterable[Rejected]) -> bytes:
-    """The dead-letter lines: place of origin, reason, and the raw bytes."""
+def dead_lines(rejected: Iterable[Rejected], stream: str = "", failed_ts: float = 0.0) -> bytes:
+    """The dead-letter lines: place of origin, when it first failed, how often it was tried, reason, and the raw bytes.
+
+    `failed_ts` is in seconds since the epoch, `failed` in milliseconds. Later attempts are counted in the marks of a
+    replay (`dataflows.replay.marks`), since an object is not written again.
+    """
     return b"".join(
         json.dumps(
             {
                 "shard": bad.shard,
                 "sequence": bad.sequence,
                 "sub": bad.sub,
+                "stream": stream,
                 "arrived": round(bad.arrival_ts * 1000),
+                "failed": round(failed_ts * 1000),
+                "attempts": 1,
                 "reason": bad.reason.value,
                 "detail": bad.detail,
                 "base64": base64.b64encode(bad.raw).decode(),

@@ -20,6 +20,8 @@ class Account:
     """Search documents that the index had refused: redacted, so no record can be made of them."""
     losses: int = 0
     """Notes on possible loss: they hold no record."""
+    finished: int = 0
+    """Dead letters that an earlier replay has finished."""
     stopped: bool = False
     """A signal ended the reading before the end of the source."""
     problems: list[str] = field(default_factory=list)
@@ -58,6 +60,7 @@ class Account:
             (self.bad_files, "files could not be read: rejected"),
             (self.bad_lines, "lines could not be read: rejected"),
             (self.refused, "search documents that the index had refused: skipped, they are no records"),
+            (self.finished, "dead letters that an earlier replay finished: skipped, --again replays them too"),
             (self.losses, "notes on possible loss: skipped, they hold no record"),
         )
         return [f"{count} {what}" for count, what in told if count]

@@ -4,7 +4,8 @@ import gzip
 import os
 import stat
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -13,10 +14,12 @@ import zstandard
 from connectors.s3 import S3Config, fetch, keys
 from connectors.s3.client import reason
 from dataflows.replay.account import Account
+from dataflows.replay.marks import is_mark
 
 S3_SCHEME = "s3://"
 _ZSTD = b"\x28\xb5\x2f\xfd"
 _GZIP = b"\x1f\x8b"
+_OTHER = "restore an earlier version of it, or take its records from the stream"
 _CUT = "is cut off: fetch it again"
 _FILE_HELP = "check that it is there and that this user may read it"
 _S3_HELP = "check the bucket's name and region and the permissions s3:ListBucket and s3:GetObject"
@@ -32,6 +35,12 @@ class Content(NamedTuple):
     written: float
     """When it was changed last, seconds since the epoch."""
     body: bytes
+    place: tuple[str, str] | None = None
+    """Bucket and key; None: a file."""
+    sha256: str = ""
+    """Of an object's stored bytes, in hexadecimal."""
+    records: int | None = None
+    """How many lines it should have, by its manifest; None: it has none, or is a file."""
 
 
 class _BrokenError(ValueError):
@@ -48,7 +57,11 @@ def contents(source: str, s3: S3Config, account: Account) -> Iterator[Content]:
     for shown, content in found:
         any_found = True
         try:
-            yield content._replace(body=_opened(content.body))
+            opened = content._replace(body=_opened(content.body))
+            if opened.records not in {None, opened.body.count(b"\n")}:
+                account.bad_file(shown, f"has not the {opened.records} lines of its manifest: {_OTHER}")
+                continue
+            yield opened
         except _BrokenError as err:
             account.bad_file(shown, str(err))
     if not any_found and not account.bad_files:
@@ -84,9 +97,9 @@ def _objects(source: str, s3: S3Config, account: Account) -> Iterator[tuple[str,
         try:
             key = next(listed)
             shown = f"{S3_SCHEME}{bucket}/{key}"
-            if key.endswith("/"):
-                continue  # what consoles make for a folder
-            body, written = fetch(s3, bucket, key)
+            if key.endswith("/") or is_mark(key):
+                continue  # what consoles make for a folder, and what an earlier replay noted
+            fetched = fetch(s3, bucket, key)
         except StopIteration:
             return
         except Exception as err:  # noqa: BLE001 - the SDK's errors are known inside connectors only
@@ -95,7 +108,19 @@ def _objects(source: str, s3: S3Config, account: Account) -> Iterator[tuple[str,
                 return
             continue
         name = PurePosixPath(key).name
-        yield shown, Content(name, key.removeprefix(prefix).lstrip("/") or name, written, body)
+        digest = sha256(fetched.body).hexdigest()
+        if fetched.metadata.get("sha256", digest) != digest:
+            account.bad_file(shown, f"does not hold what was stored, by the sha256 of its manifest: {_OTHER}")
+            continue
+        path = key.removeprefix(prefix).lstrip("/") or name
+        records = _count(fetched.metadata)
+        yield shown, Content(name, path, fetched.written, fetched.body, (bucket, key), digest, records)
+
+
+def _count(manifest: Mapping[str, str]) -> int | None:
+    """Lines of an object of ours; None without a manifest."""
+    told = manifest.get("records", "") if "sha256" in manifest else ""
+    return int(told) if told.isdecimal() else None
 
 
 def _opened(body: bytes) -> bytes:

@@ -10,11 +10,13 @@ from itertools import islice
 from typing import NamedTuple
 
 from connectors.s3 import S3Config
+from connectors.s3.client import reason
 from dataflows.domain.levels import LEVELS
 from dataflows.render.archive import is_refused, read_line
 from dataflows.replay.account import Account
 from dataflows.replay.container import container_log, is_container_log, json_object
 from dataflows.replay.contents import S3_SCHEME, Content, contents
+from dataflows.replay.marks import Letters, Marks
 
 
 class Origin(NamedTuple):
@@ -46,14 +48,21 @@ def never() -> bool:
     return False
 
 
-def read(
-    source: str, s3: S3Config, account: Account, level: str | None = None, asked: Callable[[], bool] = never
+def read(  # noqa: PLR0913 - a source, what is known of it, and what is asked of it
+    source: str,
+    s3: S3Config,
+    account: Account,
+    level: str | None = None,
+    asked: Callable[[], bool] = never,
+    *,
+    marks: Marks | None = None,
 ) -> Iterator[Origin]:
     """Every record of a source: a file, a folder, or `s3://bucket/prefix`.
 
     `level` is given to records that name none. A record that has no identity gets one of path, content and line
     number, so that replaying the same files twice writes the same documents. What cannot be read is in the `account`,
-    and the rest goes on. Once `asked` is true the records end, and the account says so.
+    and the rest goes on. Once `asked` is true the records end, and the account says so. With `marks`, dead letters in
+    S3 that an earlier replay has finished are left out.
 
     Raises:
         ReplayError: there is no such file, or `level` is no level.
@@ -64,12 +73,22 @@ def read(
     if not source.startswith(S3_SCHEME) and not os.path.lexists(source):
         msg = f"{source!r} does not exist: give a file, a folder, or s3://bucket/prefix"
         raise ReplayError(msg)
-    return _read(contents(source, s3, account), account, level.upper() if level else None, asked)
+    reading = _Reading(account, marks, level.upper() if level else None)
+    return _read(contents(source, s3, account), reading, asked)
 
 
-def _read(found: Iterator[Content], account: Account, level: str | None, asked: Callable[[], bool]) -> Iterator[Origin]:
+class _Reading(NamedTuple):
+    """What is the same for all files of a source."""
+
+    account: Account
+    marks: Marks | None
+    level: str | None
+
+
+def _read(found: Iterator[Content], reading: _Reading, asked: Callable[[], bool]) -> Iterator[Origin]:
+    account = reading.account
     for content in found:
-        for origin in _records(content, account, level):
+        for origin in _records(content, reading):
             if asked():
                 break
             account.records += 1
@@ -79,25 +98,34 @@ def _read(found: Iterator[Content], account: Account, level: str | None, asked: 
             return
 
 
-def _records(content: Content, account: Account, level: str | None) -> Iterator[Origin]:
+def _records(content: Content, reading: _Reading) -> Iterator[Origin]:
     body = io.BytesIO(content.body)
     first = list(islice(body, _LOOKED_AT))
     body.seek(0)
     if any(_ARCHIVED.match(line) or _DEAD.match(line) or is_refused(line) for line in first):
-        yield from _framed(content, body, account)
+        yield from _framed(content, body, reading)
         return
     shard = _shard(content)
     if first and is_container_log(first[0]):
-        pieces: Iterable[tuple[float, bytes]] = container_log(content.name, content.written, body, level)
+        pieces: Iterable[tuple[float, bytes]] = container_log(content.name, content.written, body, reading.level)
     else:
-        pieces = ((content.written, _wrapped(line, level)) for line in body if line.strip())
+        pieces = ((content.written, _wrapped(line, reading.level)) for line in body if line.strip())
     for number, (arrival_ts, raw) in enumerate(pieces, start=1):
         yield Origin(shard, str(number), arrival_ts, raw)
 
 
-def _framed(content: Content, body: io.BytesIO, account: Account) -> Iterator[Origin]:
+def _framed(content: Content, body: io.BytesIO, reading: _Reading) -> Iterator[Origin]:
     """The records of an archive or dead-letter object, under the ids they have."""
+    account, marks = reading.account, reading.marks
     shard = found["shard"] if (found := _OBJECT.fullmatch(content.name)) else _shard(content)
+    letters: Letters | None = None
+    if marks is not None and content.place is not None:
+        try:
+            letters = marks.letters(content.place, content.sha256)
+        except Exception as err:  # noqa: BLE001 - the SDK's errors are known inside connectors only
+            account.bad_file(content.path, f"has a mark that cannot be read ({reason(err)}): allow s3:GetObject there")
+            return
+    whole = True
     for number, line in enumerate(body, start=1):
         if is_refused(line):
             account.refused += 1
@@ -106,11 +134,19 @@ def _framed(content: Content, body: io.BytesIO, account: Account) -> Iterator[Or
             archived = read_line(line)
         except ValueError as err:
             account.bad_line(content.path, number, f"{err}; fetch the file again")
+            whole = False
             continue
         if archived.sub < 0:
             account.losses += 1
             continue
+        if letters is not None and marks is not None:
+            if letters.finished(archived):
+                account.finished += 1
+                continue
+            marks.send(letters, archived)
         yield Origin(archived.shard or shard, archived.sequence, archived.arrival_ts, archived.raw, archived.sub)
+    if letters is not None:
+        letters.complete = whole
 
 
 def _shard(content: Content) -> str:

@@ -10,22 +10,46 @@ from pathlib import Path
 from bytewax.testing import run_main
 from prometheus_client import REGISTRY
 
+from connectors.kinesis import RecordBatch
 from connectors.spool import Commits
 from dataflows.endpoints import Drain, live
 from dataflows.log_intelligence import build
 from dataflows.replay.files import Origin, ReplayError
+from dataflows.replay.marks import Marks
 from dataflows.replay.page import Nowhere
 from dataflows.replay.source import ReplaySource
 from dataflows.settings import Settings
 from dataflows.steps.clock import EventClock
+from dataflows.steps.triage import AlarmingBatch, RejectedBatch, Triage
 
 FINISH_S = 60.0
 """How long the end waits for explanations in flight. Our choice: longer than a model's own time-outs."""
 _POLL_S = 0.05
 
 
-def replay(settings: Settings, origins: Iterator[Origin], drain: Drain) -> list[str]:
+class _Retrying(Triage):
+    """Triage of a replay: a dead letter that is rejected once more stays where it is and makes no second one."""
+
+    def __init__(self, triage: Triage, marks: Marks) -> None:
+        self._triage = triage
+        self._marks = marks
+
+    def __call__(self, batches: list[RecordBatch]) -> list[AlarmingBatch | RejectedBatch]:
+        """As triage does, without those."""
+        out: list[AlarmingBatch | RejectedBatch] = []
+        for sorted_ in self._triage(batches):
+            if isinstance(sorted_, AlarmingBatch):
+                out.append(sorted_)
+            elif new := [bad for bad in sorted_.pieces if not self._marks.rejected(bad)]:
+                out.append(sorted_._replace(pieces=new))
+        return out
+
+
+def replay(settings: Settings, origins: Iterator[Origin], drain: Drain, marks: Marks | None = None) -> list[str]:
     """Run the page over records for real, but for the archive, which has them.
+
+    Dead letters in S3 that were read to their end and dealt with are marked as replayed, by the `marks` that read them;
+    none is if anything could not be delivered.
 
     Windows go by event time; Slack's pace, back-off and times of sending by the wall. The spool is a folder of this
     replay alone: a pipeline that runs on the same state folder keeps its own, and shares the Slack ledger only.
@@ -35,13 +59,14 @@ def replay(settings: Settings, origins: Iterator[Origin], drain: Drain) -> list[
         ReplayError: the state folder cannot be written.
     """
     spool = _spool(settings.state.dir)
-    commits = Commits()
+    commits, marks = Commits(), marks or Marks(settings.s3)
     try:
         io = live(settings, drain=drain, commits=commits, spool=spool)
         io = replace(
             io,
             source=ReplaySource(origins, commits),
             archive=Nowhere(),
+            sort=_Retrying(io.sort, marks),
             clock=EventClock(),
             finish=True,
             explaining=replace(io.explaining, finish_s=FINISH_S),
@@ -51,7 +76,12 @@ def replay(settings: Settings, origins: Iterator[Origin], drain: Drain) -> list[
         _await_uploads(spool / "refused", settings.s3.close_timeout_s)
     finally:
         left = _tidy(spool)
-    return _undelivered(spool, left)
+    if undelivered := _undelivered(spool, left):
+        return undelivered
+    problems = marks.write(time.time())
+    if stay := marks.rejected_again:
+        problems.append(f"{stay} dead letters were rejected once more: they stay, and the next replay tries them again")
+    return problems
 
 
 def _spool(state: Path) -> Path:

@@ -24,6 +24,8 @@ def _chunks(batch: RecordBatch) -> list[tuple[str, Chunk]]:
                     batch.arrivals[folder.start : folder.stop],
                     batch.data[folder.start : folder.stop],
                 ),
+                shard=batch.shard,
+                window=folder.window,
             ),
         )
         for folder in render.folders("archive", batch.arrivals)

@@ -116,3 +116,14 @@ def test_a_crash_repeats_no_message_and_loses_no_count(world: Any, make: Any, tm
 
     assert told <= 1
     assert [("first", 1), ("summary", 6)] == [(a["reason"], a["count"]) for a in alerts]
+
+
+def test_input_that_nobody_can_read_is_told_once(world: Any, make: Any, entry_point: Callable[..., None]) -> None:
+    """A shipper that sends another format makes one loud alert about CALI's input, and no other."""
+    batch, line = make
+    w = world([batch(n, 1, *[b"not json"] * 60, line("INFO", "ok")) for n in range(3)])
+
+    entry_point(w.flow())
+
+    assert [("cali", "critical")] == [(a["service"], a["severity"]) for a in w.channel.alerts]
+    assert 180 == sum(chunk.records for chunk in w.dead_letters.items)

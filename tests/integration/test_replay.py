@@ -211,3 +211,26 @@ def test_a_signal_ends_a_replay_in_order(number: signal.Signals, pipeline: Any, 
     )
     assert 1 == len(pipeline.documents())
     assert 1 == len(pipeline.slack.messages)
+
+
+def test_dead_letters_are_replayed_once(pipeline: Any, tmp_path: Path) -> None:
+    """What succeeded is marked and left out the next time; what did not stays, and makes no second dead letter."""
+    shard = "shardId-000000000000"
+    pieces = [
+        Rejected(shard, str(n), 0, 1_795_253_100.0, RejectReason.FAULT, "mended since", raw)
+        for n, raw in enumerate([error("disk full"), b"{still not json\n"])
+    ]
+    key = f"dead-letters/date=2026-11-21/hour=09/logs-{shard}-0-0.ndjson"
+    pipeline.bucket.put_object(Key=key, Body=dead_lines(pieces, "logs", 1_795_253_100.0))
+    source = f"s3://{pipeline.bucket.name}/dead-letters/"
+    told = [cali("replay", source, cwd=tmp_path, **pipeline.env) for _ in range(2)]
+    again = cali("replay", source, "--again", "--dry-run", cwd=tmp_path, **pipeline.env)
+
+    assert [1, 1, 0] == [done.returncode for done in (*told, again)], told[0].stderr
+    assert ["2 records read", "1 records read", "2 records read"] == [
+        done.stdout.splitlines()[-1].partition(";")[0] for done in (*told, again)
+    ]
+    assert "1 dead letters that an earlier replay finished: skipped" in told[1].stdout
+    assert "1 dead letters were rejected once more" in told[1].stderr
+    assert [key, f"replayed/{key}.json"] == [entry.key for entry in pipeline.bucket.objects.all()]
+    assert 1 == len(pipeline.documents())

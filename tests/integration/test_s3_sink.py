@@ -1,5 +1,7 @@
 """The archive sink against a store that checks signatures and digests."""
 
+import os
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +15,11 @@ from connectors.spool import Chunk, Commits
 pytestmark = pytest.mark.slow
 
 
-def chunk(first: int, count: int = 2, folder: str = "archive/dt=2026-11-21/hour=09", shard: int = 3) -> Chunk:
+def chunk(first: int, count: int = 2, folder: str = "archive/date=2026-11-21/hour=09", shard: int = 3) -> Chunk:
     """Lines that say which record they are."""
     payload = b"".join(b'{"n":%d}\n' % (first + i) for i in range(count))
-    return Chunk(folder, f"logs-shardId-{shard:012d}", str(first), str(first + count - 1), count, payload)
+    name = f"shardId-{shard:012d}"
+    return Chunk(folder, f"logs-{name}", str(first), str(first + count - 1), count, payload, shard=name)
 
 
 @pytest.fixture
@@ -47,10 +50,17 @@ def test_objects_are_named_by_shard_and_first_sequence(store: Any, seaweed: str,
     part.write_batch([chunk(10), chunk(12, 3)])
     part.snapshot()
     part.close()
-    key = "archive/dt=2026-11-21/hour=09/logs-shardId-000000000003-10.ndjson.zst"
+    key = "archive/date=2026-11-21/hour=09/logs-shardId-000000000003-10.ndjson.zst"
 
     assert {key: b"".join(b'{"n":%d}\n' % n for n in range(10, 15))} == lines(store)
-    assert {"records": "5", "first": "10", "last": "14"} == store.Object(key).metadata
+    assert {
+        "stream": "logs",
+        "shard": "shardId-000000000003",
+        "records": "5",
+        "first": "10",
+        "last": "14",
+        "sha256": sha256(store.Object(key).get()["Body"].read()).hexdigest(),
+    } == store.Object(key).metadata
 
 
 def test_nothing_goes_up_before_its_commit(store: Any, seaweed: str, tmp_path: Path) -> None:
@@ -103,7 +113,7 @@ def test_a_resume_uploads_what_it_knows_and_removes_the_rest(store: Any, seaweed
 def test_a_new_hour_cuts_the_object(store: Any, seaweed: str, tmp_path: Path) -> None:
     """The arrival hour is in the key, so an epoch that spans two hours makes two objects."""
     part = sink(store, seaweed, tmp_path, Commits()).build_part("archive_out", "slot-03", None)
-    part.write_batch([chunk(10), chunk(12, folder="archive/dt=2026-11-21/hour=10")])
+    part.write_batch([chunk(10), chunk(12, folder="archive/date=2026-11-21/hour=10")])
     part.snapshot()
     part.close()
 
@@ -126,3 +136,42 @@ def test_a_refusal_keeps_the_file_and_tells_no_secret(
     assert 1 == len(list((tmp_path / "archive" / "slot-03").iterdir()))
     assert "SignatureDoesNotMatch" in told.out + told.err
     assert secret not in told.out + told.err
+
+
+def test_a_large_object_goes_up_in_parts(store: Any, seaweed: str, tmp_path: Path) -> None:
+    """Above the threshold an object goes up in parts, and comes back whole with the same manifest."""
+    body = os.urandom(9_000_000) + b"\n"  # does not compress
+    settings = {"multipart_bytes": 8 * 2**20}
+    part = sink(store, seaweed, tmp_path, Commits(), **settings).build_part("archive_out", "slot-03", None)
+    part.write_batch([chunk(10)._replace(payload=body * 2)])
+    part.snapshot()
+    part.close()
+    (entry,) = store.objects.all()
+    stored = entry.get()
+    raw = stored["Body"].read()
+
+    assert body * 2 == zstandard.ZstdDecompressor().decompressobj().decompress(raw)
+    assert (sha256(raw).hexdigest(), "-3") == (stored["Metadata"]["sha256"], stored["ETag"].strip('"')[-2:])
+
+
+def test_objects_are_encrypted_with_the_key_that_is_set(bucket: Any, moto: str, tmp_path: Path) -> None:
+    """The store is told key and class for objects of one piece and of several."""
+    config = S3Config(
+        bucket=bucket.name,
+        endpoint_url=moto,
+        region="eu-central-1",
+        kms_key_id="alias/logs",
+        storage_class="STANDARD_IA",
+        multipart_bytes=8 * 2**20,
+        close_timeout_s=30.0,
+    )
+    part = S3Sink("archive", config, tmp_path, Commits()).build_part("archive_out", "slot-03", None)
+    large = chunk(20, shard=4)._replace(payload=os.urandom(9_000_000))
+    part.write_batch([chunk(10), large])
+    part.snapshot()
+    part.close()
+    stored = [entry.get() for entry in bucket.objects.all()]
+
+    assert [("aws:kms", "alias/logs", "STANDARD_IA")] * 2 == [
+        (head["ServerSideEncryption"], head["SSEKMSKeyId"], head["StorageClass"]) for head in stored
+    ]

@@ -1,20 +1,28 @@
 """The spool: compressed as it comes, durable at the seal, cleaned at a resume."""
 
+import gzip
+import json
 import threading
+from hashlib import sha256
+from itertools import pairwise
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from prometheus_client import REGISTRY
 
-from connectors.spool import Chunk, Commits, Sealed, SpoolPart, claim, file_name
+from connectors.spool import Chunk, Commits, Pressure, SpoolError, SpoolPart, claim, file_name
 
-HOUR = "archive/dt=2026-11-21/hour=09"
+HOUR = "archive/date=2026-11-21/hour=09"
 
 
 def chunk(first: int, *, folder: str = HOUR, origin: str = "logs-shardId-000000000003", count: int = 2) -> Chunk:
     """Records `first` and on, one line each."""
     payload = b"".join(b'{"sequence":"%d"}\n' % (first + n) for n in range(count))
-    return Chunk(folder, origin, str(first), str(first + count - 1), count, payload)
+    return Chunk(folder, origin, str(first), str(first + count - 1), count, payload, shard="shardId-000000000003")
 
 
 def content(path: Path) -> bytes:
@@ -29,7 +37,16 @@ def test_chunks_of_a_shard_are_one_file(tmp_path: Path) -> None:
     part.write(chunk(1))
     part.write(chunk(3))
     (sealed,) = part.seal()
-    assert Sealed(key=f"{HOUR}/logs-shardId-000000000003-1.ndjson.zst", count=4, first="1", last="4") == sealed
+    assert 0 < sealed.pop("since")
+    assert {
+        "key": f"{HOUR}/logs-shardId-000000000003-1.ndjson.zst",
+        "count": 4,
+        "first": "1",
+        "last": "4",
+        "stream": "logs",
+        "shard": "shardId-000000000003",
+        "sha256": sha256(part.path(sealed).read_bytes()).hexdigest(),
+    } == sealed
     assert chunk(1, count=4).payload == content(part.path(sealed))
     assert 0o600 == part.path(sealed).stat().st_mode & 0o777
 
@@ -71,8 +88,7 @@ def test_a_resume_removes_what_the_state_does_not_know(tmp_path: Path) -> None:
     part.write(chunk(3))
     part.seal()
     part.write(chunk(5))  # and a crash, which closes what was open
-    for unfinished in part._open.values():
-        unfinished.file.close()
+    part.abandon()
     claim(tmp_path, [file_name(entry["key"]) for entry in known])
     resumed = SpoolPart(tmp_path)
     assert [resumed.path(known[0])] == list(tmp_path.iterdir())
@@ -97,7 +113,7 @@ def test_a_long_name_still_is_a_file(tmp_path: Path, origin: str) -> None:
     first, second = 10**55, 10**55 + 2
     for number in (first, second):
         part.write(chunk(number, origin=origin))
-        part.write(chunk(number + 10, origin=origin, folder="dead-letters/dt=2026-11-21/hour=09"))
+        part.write(chunk(number + 10, origin=origin, folder="dead-letters/date=2026-11-21/hour=09"))
     sealed = part.seal()
     assert (4, 4) == (len({part.path(entry) for entry in sealed}), sum(part.path(entry).exists() for entry in sealed))
 
@@ -111,3 +127,68 @@ def test_commits_count_and_wake() -> None:
     for thread in threads:
         thread.join()
     assert 8 == commits.count
+
+
+def test_gzip_is_gzip(tmp_path: Path) -> None:
+    """With gzip the name says so, and any gzip reader opens the file."""
+    part = SpoolPart(tmp_path, "gzip")
+    part.write(chunk(1))
+    (sealed,) = part.seal()
+    assert (True, chunk(1).payload) == (
+        sealed["key"].endswith("-1.ndjson.gz"),
+        gzip.decompress(part.path(sealed).read_bytes()),
+    )
+
+
+def test_bytes_are_counted_from_the_first_on(tmp_path: Path) -> None:
+    """The pressure knows what is on disk, open files included."""
+    pressure = Pressure(tmp_path)
+    part = SpoolPart(tmp_path, pressure=pressure)
+    part.write(chunk(1, count=20_000))
+    part.seal()
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) == pressure.used
+
+
+def test_a_full_disk_ends_the_epoch_clearly(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """No room left: an error that says where, why and what to do; it is counted, logged, and nothing is sealed."""
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full to stand for a full disk")
+    before = REGISTRY.get_sample_value("cali_spool_faults_total") or 0
+    part = SpoolPart(tmp_path)
+    (tmp_path / file_name(f"{HOUR}/logs-shardId-000000000003-1.ndjson.zst")).symlink_to("/dev/full")
+    part.write(chunk(1))
+    with pytest.raises(SpoolError, match=r"cannot be written \(No space left on device\): make room on its volume"):
+        part.seal()
+    assert (before + 1, []) == (REGISTRY.get_sample_value("cali_spool_faults_total"), part.seal())
+    assert "spool.failed" in capsys.readouterr().out
+
+
+def _names(records: list[int], epochs: list[int]) -> dict[str, list[int]]:
+    """Objects that remain when each epoch's files go up, in order: a record's number is also its arrival window / 10.
+
+    `epochs` says at which indices an epoch ends; batches hold one arrival window of one epoch at most.
+    """
+    objects: dict[str, list[int]] = {}
+    with TemporaryDirectory() as folder:
+        part = SpoolPart(Path(folder))
+        for begin, end in pairwise([0, *sorted(epochs), len(records)]):
+            for number in records[begin:end]:
+                part.write(chunk(number, count=1)._replace(window=number // 10))
+            for sealed in part.seal():
+                lines = content(part.path(sealed)).splitlines()
+                objects[sealed["key"]] = [int(json.loads(line)["sequence"]) for line in lines]
+    return objects
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 60), st.integers(0, 60), st.lists(st.integers(0, 60), max_size=5))
+def test_a_replay_that_is_cut_elsewhere_doubles_nothing(count: int, lost: int, ends: list[int]) -> None:
+    """Whatever the epochs of the lost run and of its replay, overwriting by name leaves each record exactly once.
+
+    A stop sends the files of its last epoch before that is committed. If the commit then fails, the replay starts at
+    the same record, and its epochs end elsewhere; arrival windows are the same in both.
+    """
+    records = list(range(1, count + 1))
+    sent_uncommitted = _names(records[:lost], [])
+    left = {**sent_uncommitted, **_names(records, [min(end, count) for end in ends])}
+    assert records == sorted(number for numbers in left.values() for number in numbers)

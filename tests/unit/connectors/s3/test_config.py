@@ -34,3 +34,37 @@ def test_a_password_in_an_endpoint_is_refused_and_not_shown() -> None:
     with pytest.raises(ValidationError, match="must hold no user and password") as caught:
         S3Config(endpoint_url=f"http://user:{secret}@host")
     assert secret not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "alias/logs",
+        "1234abcd-12ab-34cd-56ef-1234567890ab",
+        "mrk-1234abcd12ab34cd56ef1234567890ab",
+        "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+        "arn:aws-cn:kms:cn-north-1:123456789012:alias/logs",
+    ],
+)
+def test_the_name_of_a_key_is_taken(key: str) -> None:
+    """Every form in which KMS takes a key passes unchanged."""
+    assert key == S3Config(kms_key_id=key).kms_key_id
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("kms_key_id", "logs"),
+        ("kms_key_id", "arn:aws:s3:::logs"),
+        ("bucket_owner", "12345678901"),
+        ("bucket_owner", "1234-5678-9012"),
+        ("storage_class", "GLACIER"),
+        ("storage_class", "standard"),
+        ("compression", "snappy"),
+        ("multipart_bytes", 1_000),
+    ],
+)
+def test_what_s3_would_refuse_later_is_refused_at_once(field: str, value: object) -> None:
+    """A wrong key, account, class, compression or size is told at the start, with the name of the setting."""
+    with pytest.raises(ValidationError, match=field):
+        S3Config.model_validate({field: value})

@@ -1,7 +1,9 @@
 """The uploader: committed files only, in order, for ever; and the sink's state around it."""
 
+import base64
 import threading
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from prometheus_client import REGISTRY
 
 from connectors.s3 import S3Config, S3Outbox, S3Sink, Uploader
 from connectors.slots import SLOTS
-from connectors.spool import Chunk, Commits, Sealed
+from connectors.spool import Chunk, Commits, Pressure, Sealed, file_name
 
 LIMIT_S = 20.0
 DENIED = b"<Error><Code>AccessDenied</Code><Message>no</Message></Error>"
@@ -23,12 +25,15 @@ class Store:
 
     def __init__(self) -> None:
         self.keys: list[str] = []
+        self.heads: dict[str, dict[str, str]] = {}
+        """Headers of the last put of each key, names in lower case."""
+        self.bodies: dict[str, bytes] = {}
         self.refusals = 0
         self.refused = 0
         self.changed = threading.Condition()
         self.url = ""
 
-    def put(self, path: str) -> bool:
+    def put(self, path: str, head: dict[str, str], body: bytes) -> bool:
         """Take an object, or refuse it."""
         with self.changed:
             self.changed.notify_all()
@@ -36,7 +41,10 @@ class Store:
                 self.refusals -= 1
                 self.refused += 1
                 return False
-            self.keys.append(unquote(path).removeprefix("/bucket/"))
+            key = unquote(path).removeprefix("/bucket/")
+            self.keys.append(key)
+            self.heads[key] = head
+            self.bodies[key] = body
             return True
 
     def wait_for(self, condition: Callable[[], bool]) -> None:
@@ -58,12 +66,18 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
         protocol_version = "HTTP/1.1"
 
         def do_PUT(self) -> None:
-            self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            taken = found.put(self.path)
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            taken = found.put(self.path, {name.lower(): value for name, value in self.headers.items()}, body)
             self.send_response(200 if taken else 403)
             self.send_header("Content-Length", str(0 if taken else len(DENIED)))
             self.end_headers()
             self.wfile.write(b"" if taken else DENIED)
+
+        def do_HEAD(self) -> None:
+            there = unquote(self.path).removeprefix("/bucket/") in found.bodies
+            self.send_response(200 if there else 404)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it so
             """Nothing."""
@@ -87,7 +101,8 @@ def config(store: Store) -> S3Config:
 
 def chunk(first: int) -> Chunk:
     """One record of one shard."""
-    return Chunk("archive", "logs-shardId-0", str(first), str(first), 1, b'{"sequence":"%d"}\n' % first)
+    line = b'{"sequence":"%d"}\n' % first
+    return Chunk("archive", "logs-shardId-0", str(first), str(first), 1, line, shard="shardId-0")
 
 
 def key(first: int) -> str:
@@ -133,6 +148,7 @@ def test_a_resume_sends_what_was_committed(
     crashed.write_batch([chunk(3)])
     crashed._spool.seal()  # uncommitted when the process died
     uploaded = Sealed(key=key(0), count=1, first="0", last="0")
+    store.bodies[key(0)] = b""
     resumed: Any = S3Sink("unit", config, tmp_path, Commits()).build_part("out", SLOTS[0], [uploaded, *state])
     resumed.close()
     assert ([key(1), key(2)], []) == (store.keys, resumed.snapshot())
@@ -168,21 +184,28 @@ def test_files_without_any_state_are_set_aside(store: Store, config: S3Config, t
 
 
 def test_the_spool_s_size_is_measured(store: Store, config: S3Config, tmp_path: Path) -> None:
-    """Gauges tell the files and bytes that wait, and are back at nothing when all is up."""
+    """Gauges tell the files, the bytes and the oldest that wait, and are back at nothing when all is up."""
 
     def waiting() -> tuple[float | None, float | None]:
         names = ("cali_spool_waiting_files", "cali_spool_waiting_bytes")
         files, size = (REGISTRY.get_sample_value(name, {"sink": "measured"}) for name in names)
         return files, size
 
-    uploader = Uploader(config, "measured", Commits())
-    for number in range(3):
+    def oldest() -> float | None:
+        return REGISTRY.get_sample_value("cali_spool_oldest_timestamp_seconds", {"sink": "measured"})
+
+    pressure = Pressure(tmp_path)
+    uploader = Uploader(config, "measured", Commits(), pressure)
+    for number in (2, 1, 3):
         path = tmp_path / str(number)
         path.write_bytes(b"x" * 10)
-        uploader.submit(path, Sealed(key=str(number), count=1, first="", last=""), lambda _: None, committed=False)
-    assert (3, 30) == waiting()
+        pressure.grew(10)
+        entry = Sealed(key=f"{number}.zst", count=1, first="", last="", since=float(number))
+        uploader.submit(path, entry, lambda _: None, committed=False)
+    assert ((3, 30), 1.0, 30) == (waiting(), oldest(), pressure.used)
     uploader.drain()
-    assert ((0, 0), ["0", "1", "2"]) == (waiting(), store.keys)
+    assert ((0, 0), 0.0, 0) == (waiting(), oldest(), pressure.used)
+    assert ["1.zst", "2.zst", "3.zst"] == store.keys  # the oldest first, whatever the order of submission
 
 
 def test_an_outbox_survives_a_crash(store: Store, config: S3Config, tmp_path: Path) -> None:
@@ -193,3 +216,141 @@ def test_an_outbox_survives_a_crash(store: Store, config: S3Config, tmp_path: Pa
     S3Outbox("refused", config, tmp_path)
     store.wait_for(lambda: bool(store.keys))
     assert "dead-letters/refused=i/a-0.ndjson.zst" == store.keys[0]
+
+
+def sent(store: Store, config: S3Config, folder: Path, **changes: Any) -> dict[str, str]:
+    """Headers of one object that went up under changed settings."""
+    changed = S3Config.model_validate({**config.model_dump(), **changes})
+    part: Any = S3Sink("unit", changed, folder, Commits()).build_part("out", SLOTS[0], None)
+    part.write_batch([chunk(1), chunk(2)])
+    part.snapshot()
+    part.close()
+    return store.heads[store.keys[-1]]
+
+
+@pytest.mark.parametrize(("compression", "suffix"), [("zstd", "zst"), ("gzip", "gz")])
+def test_an_object_carries_its_manifest(
+    store: Store, config: S3Config, tmp_path: Path, compression: str, suffix: str
+) -> None:
+    """Metadata tells what is in the object and the sha256 of its bytes, which S3 is asked to check as well."""
+    head = sent(store, config, tmp_path, compression=compression)
+    digest = sha256(store.bodies[f"archive/logs-shardId-0-1.ndjson.{suffix}"])
+    assert {
+        "stream": "logs",
+        "shard": "shardId-0",
+        "first": "1",
+        "last": "2",
+        "records": "2",
+        "sha256": digest.hexdigest(),
+    } == {name.removeprefix("x-amz-meta-"): value for name, value in head.items() if name.startswith("x-amz-meta-")}
+    assert ("application/x-ndjson", compression, base64.b64encode(digest.digest()).decode()) == (
+        head["content-type"],
+        head["content-encoding"],
+        head["x-amz-checksum-sha256"],
+    )
+
+
+def test_encryption_class_and_owner_are_asked_for(store: Store, config: S3Config, tmp_path: Path) -> None:
+    """Settings of the bucket become headers of each object; without them none of the headers is sent."""
+    asked = {
+        "x-amz-server-side-encryption": "aws:kms",
+        "x-amz-server-side-encryption-aws-kms-key-id": "alias/logs",
+        "x-amz-server-side-encryption-bucket-key-enabled": "true",
+        "x-amz-storage-class": "STANDARD_IA",
+        "x-amz-expected-bucket-owner": "123456789012",
+    }
+    plain = sent(store, config, tmp_path / "a")
+    set_ = sent(
+        store,
+        config,
+        tmp_path / "b",
+        kms_key_id="alias/logs",
+        storage_class="STANDARD_IA",
+        bucket_owner="123456789012",
+    )
+    assert ([], asked) == ([name for name in asked if name in plain], {name: set_.get(name) for name in asked})
+
+
+def test_a_file_that_the_disk_changed_is_set_aside(
+    store: Store, config: S3Config, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A damaged spool file is not uploaded as if it were whole: it is kept aside and told, and holds up no other."""
+    commits = Commits()
+    part: Any = S3Sink("harmed", config, tmp_path, commits).build_part("out", SLOTS[0], None)
+    for first in (1, 2):
+        part.write_batch([chunk(first)])
+        part.snapshot()
+    (tmp_path / "harmed" / SLOTS[0] / file_name(key(1))).write_bytes(b"flipped")
+    part.close()
+    aside = tmp_path / "unclaimed" / "harmed" / SLOTS[0] / file_name(key(1))
+    assert ([key(2)], b"flipped", []) == (store.keys, aside.read_bytes(), part.snapshot())
+    assert 1 == REGISTRY.get_sample_value("cali_spool_damaged_total", {"sink": "harmed"})
+    assert "s3.spool_file_damaged" in capsys.readouterr().out
+
+
+def test_a_file_that_is_nowhere_is_told(
+    store: Store, config: S3Config, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A state whose file is neither on the volume nor in the bucket is a loss that is logged and counted."""
+    lost = Sealed(key=key(7), count=3, first="7", last="9")
+    resumed: Any = S3Sink("nowhere", config, tmp_path, Commits()).build_part("out", SLOTS[0], [lost])
+    resumed.close()
+    assert (1, []) == (
+        REGISTRY.get_sample_value("cali_spool_damaged_total", {"sink": "nowhere"}),
+        resumed.snapshot(),
+    )
+    assert "s3.spool_file_missing" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("crash", ["written", "synced", "committed", "uploaded", "deleted"])
+def test_a_crash_at_any_point_leaves_each_record_once(
+    store: Store, config: S3Config, tmp_path: Path, crash: str
+) -> None:
+    """Killed after the write, the sync, the commit, the upload or the delete: each record ends in S3 exactly once.
+
+    The source reads again from the last committed epoch; epochs before the crash hold record 1, the one at it 2.
+    """
+    commits = Commits()
+    store.refusals = 1_000_000
+    hasty = config.model_copy(update={"close_timeout_s": 0.0})
+    dying: Any = S3Sink("unit", hasty, tmp_path, commits).build_part("out", SLOTS[0], None)
+    dying.write_batch([chunk(1)])
+    committed = dying.snapshot()
+    dying.write_batch([chunk(2)])
+    if crash == "written":
+        dying._spool.abandon()
+    elif crash == "synced":
+        dying._spool.seal()  # and no snapshot of it reached the recovery store
+    else:
+        committed = dying.snapshot()
+    folder = tmp_path / "unit" / SLOTS[0]
+    if crash in {"uploaded", "deleted"}:
+        file = folder / file_name(key(1))
+        store.bodies[key(1)] = file.read_bytes()
+        store.keys.append(key(1))
+        if crash == "deleted":
+            file.unlink()
+    dying._uploader._closing = True  # the dead process uploads no more
+    store.refusals = 0
+
+    resumed: Any = S3Sink("unit", config, tmp_path, Commits()).build_part("out", SLOTS[0], committed)
+    if crash in {"written", "synced"}:
+        resumed.write_batch([chunk(2)])  # the source reads it again
+    resumed.snapshot()
+    resumed.close()
+    assert ({key(1), key(2)}, []) == (set(store.keys), list(folder.iterdir()))
+    assert [2 if crash == "uploaded" else 1, 1] == [store.keys.count(key(n)) for n in (1, 2)]
+
+
+def test_a_full_outbox_holds_the_source_back(store: Store, config: S3Config, tmp_path: Path) -> None:
+    """Single objects count in the bound, many small ones too; once S3 takes them there is room again."""
+    store.refusals = 1_000_000
+    pressure = Pressure(tmp_path, max_bytes=3 * 65_536, min_free_bytes=0)
+    outbox = S3Outbox("refused", config, tmp_path, pressure)
+    seen = []
+    for number in range(3):
+        outbox.put(Chunk("dead-letters/refused=i", str(number), "0", "0", 1, b"{}\n"))
+        seen.append(pressure.full())
+    store.refusals = 0
+    outbox._uploader.drain()
+    assert ([False, False, True], False, 0) == (seen, pressure.full(), pressure.used)

@@ -2,13 +2,23 @@
 
 import base64
 import json
+from itertools import pairwise
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dataflows.domain.records import Rejected, RejectReason
-from dataflows.render.archive import Archived, dead_lines, folders, hour_path, lines, read_line, refused_line
+from dataflows.render.archive import (
+    WINDOW_S,
+    Archived,
+    dead_lines,
+    folders,
+    hour_path,
+    lines,
+    read_line,
+    refused_line,
+)
 
 T0 = 1_763_764_859.123
 
@@ -75,15 +85,37 @@ def test_arrival_milliseconds_are_exact(milliseconds: int) -> None:
 def test_a_batch_is_cut_where_the_hour_changes() -> None:
     """An object's folder is the arrival hour in UTC; a batch across hours is cut at the change, wherever it is."""
     hour = 1_763_766_000.0
-    cut = folders("archive", [hour - 0.001, hour, hour + 3_599, hour + 3_600, hour])
+    cut = folders("archive", [hour - 0.001, hour, hour + 299.999, hour + 3_600, hour])
     assert [
-        ("archive/dt=2025-11-21/hour=22", 0, 1),
-        ("archive/dt=2025-11-21/hour=23", 1, 3),
-        ("archive/dt=2025-11-22/hour=00", 3, 4),
-        ("archive/dt=2025-11-21/hour=23", 4, 5),
-    ] == [tuple(folder) for folder in cut]
-    assert [(hour_path("x", hour), 0, 2)] == folders("x", [hour, hour + 1])
+        ("archive/date=2025-11-21/hour=22", 0, 1),
+        ("archive/date=2025-11-21/hour=23", 1, 3),
+        ("archive/date=2025-11-22/hour=00", 3, 4),
+        ("archive/date=2025-11-21/hour=23", 4, 5),
+    ] == [(folder.path, folder.start, folder.stop) for folder in cut]
+    assert [(hour_path("x", hour), 0, 2)] == [tuple(folder)[:3] for folder in folders("x", [hour, hour + 1])]
     assert [] == folders("x", [])
+
+
+@settings(max_examples=100)
+@given(st.lists(st.floats(0, 20_000), min_size=1, max_size=40), st.integers(0, 40), st.integers(0, 40))
+def test_cuts_are_fixed_by_the_data(arrivals: list[float], one: int, two: int) -> None:
+    """However a shard's records are batched, the same records stand at the boundaries between arrival windows."""
+
+    def boundaries(*ends: int) -> set[int]:
+        """Records that begin an object where the batches end at `ends`, and no object at a batch's own begin."""
+        edges = [0, *sorted(min(end, len(arrivals)) for end in ends), len(arrivals)]
+        begun, before = set(), None
+        for begin, end in pairwise(edges):
+            for folder in folders("archive", arrivals[begin:end]):
+                cut = (folder.path, folder.window)
+                if cut != before:  # as the spool decides
+                    begun.add(begin + folder.start)
+                before = cut
+        return begun
+
+    assert boundaries() == boundaries(one, two)
+    windows = [(folder.path, folder.window) for folder in folders("archive", arrivals)]
+    assert all(path == hour_path("archive", window * WINDOW_S) for path, window in windows)
 
 
 @settings(max_examples=50)
@@ -91,12 +123,23 @@ def test_a_batch_is_cut_where_the_hour_changes() -> None:
 def test_dead_letters_round_trip(raw: bytes, reason: RejectReason, sub: int) -> None:
     """A dead letter is a JSON line with its reason and place, and gives the raw bytes back."""
     bad = Rejected("shardId-000000000003", "495", sub, T0, reason, 'a "quoted" 한글 detail,"record":', raw)
-    framed = dead_lines([bad, bad])
+    framed = dead_lines([bad, bad], "logs", T0 + 1)
     first, second = framed.splitlines()
-    assert (first, (reason.value, sub, bad.detail)) == (
+    assert (
         second,
-        (json.loads(first)["reason"], json.loads(first)["sub"], json.loads(first)["detail"]),
-    )
+        {
+            "shard": bad.shard,
+            "sequence": "495",
+            "sub": sub,
+            "stream": "logs",
+            "arrived": 1_763_764_859_123,
+            "failed": 1_763_764_860_123,
+            "attempts": 1,
+            "reason": reason.value,
+            "detail": bad.detail,
+            "base64": base64.b64encode(raw).decode(),
+        },
+    ) == (first, json.loads(first))
     assert Archived(bad.shard, bad.sequence, T0, raw, sub) == read_line(first)
 
 
