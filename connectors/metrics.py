@@ -33,3 +33,7 @@ SEARCH_REFUSED = Counter("cali_search_refused_total", "Documents that OpenSearch
 SEARCH_FAULTS = Counter("cali_search_faults_total", "Bulk calls or items that failed and are tried again.", ["sink"])
 SEARCH_WAITING = Gauge("cali_search_waiting_documents", "Documents not yet acknowledged.", ["sink"])
 SEARCH_SPILLED = Counter("cali_search_spilled_total", "Documents moved from memory to the spool.", ["sink"])
+
+BREAKER_STATE = Gauge(
+    "cali_breaker_state", "Circuit breaker: 0 closed, 1 half-open (one call tries), 2 open.", ["dependency"]
+)

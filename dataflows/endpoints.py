@@ -29,6 +29,7 @@ from dataflows.domain.correlating import Guard
 from dataflows.domain.new_faults import NewFaultCap
 from dataflows.domain.outbox import Pace
 from dataflows.domain.own import Own
+from dataflows.domain.resent import Resent
 from dataflows.domain.rules import RulesError
 from dataflows.domain.trace.frames import FRAMEWORKS
 from dataflows.messengers import Border, messenger, redactor_of
@@ -156,6 +157,7 @@ def triage_of(settings: Settings) -> Triage:
         frameworks=FRAMEWORKS.extended(prints.in_app, prints.frameworks),
         cap=NewFaultCap(prints.new_per_minute),
         own=Own(socket.gethostname()),
+        resent=Resent(),
     )
 
 

@@ -4,6 +4,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 PIECES = Counter("cali_pieces_total", "Pieces after unpacking: alarming + below level + rejected.")
 BELOW = Counter("cali_pieces_below_level_total", "Pieces below WARN, or CALI's own: they live on in the archive.")
+RESENT = Counter("cali_pieces_resent_total", "Pieces that were sent twice: the copy counts as below.")
 OWN = Counter("cali_pieces_own_total", "Pieces of CALI's own pods from WARN up: counted as below, never alerted.")
 ALARMING = Counter("cali_pieces_alarming_total", "Pieces at WARN or above.", ["level"])
 REJECTED = Counter("cali_pieces_rejected_total", "Pieces in the dead letters.", ["reason"])

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import structlog
-from opensearchpy import OpenSearch
+from opensearchpy import OpenSearch, Urllib3AWSV4SignerAuth
 from opensearchpy.exceptions import OpenSearchException, TransportError
 
-from connectors.errors import TransientError
+from connectors.errors import TerminalError, TransientError
 from connectors.opensearch.config import OpenSearchConfig
 
 log = structlog.get_logger(__name__)
@@ -46,13 +46,16 @@ class BulkResult(NamedTuple):
 
 
 def connect(config: OpenSearchConfig) -> Any:  # noqa: ANN401 - the client library is untyped
-    """A client with its own retries off: the sink's thread decides when to try again."""
+    """A client with its own retries off: the sink's thread decides when to try again. Certificates are verified.
+
+    Raises:
+        TerminalError: the calls are to be signed, and there are no AWS credentials or no region.
+    """
     # The library logs each failure with a trace before it raises; whoever catches it tells it once.
     logging.getLogger("opensearch").setLevel(logging.ERROR)
-    auth = (config.username, config.password.get_secret_value()) if config.username and config.password else None
     return OpenSearch(
         hosts=[config.url],
-        http_auth=auth,
+        http_auth=_auth(config),
         ca_certs=config.ca_file,
         verify_certs=True,
         timeout=config.timeout_s,
@@ -62,22 +65,45 @@ def connect(config: OpenSearchConfig) -> Any:  # noqa: ANN401 - the client libra
     )
 
 
-def bulk(client: Any, docs: Sequence[Doc]) -> BulkResult:  # noqa: ANN401 - OpenSearch client
+def _auth(config: OpenSearchConfig) -> Any:  # noqa: ANN401 - what the client library takes
+    """User and password, or a signer whose credentials renew themselves (IRSA, Pod Identity, an instance's role)."""
+    if config.auth_used == "basic" and config.password is not None:
+        return config.username, config.password.get_secret_value()
+    if config.auth_used != "sigv4":
+        return None
+    from botocore.session import Session  # noqa: PLC0415 - a third of a second that only those who sign should pay
+
+    session = Session()
+    credentials, region = session.get_credentials(), config.region_used or session.get_config_variable("region")
+    if credentials is None:
+        msg = "NoCredentials: calls to OpenSearch are to be signed; give a role, a profile or AWS_* variables"
+        raise TerminalError(msg)
+    if not region:
+        msg = "NoRegion: calls to OpenSearch are to be signed; set CALI_OPENSEARCH__REGION or AWS_REGION"
+        raise TerminalError(msg)
+    return Urllib3AWSV4SignerAuth(credentials, region, config.service_used)
+
+
+def bulk(client: Any, docs: Sequence[Doc], streamed: str = "") -> BulkResult:  # noqa: ANN401 - OpenSearch client
     """Index documents by id and sort them by the answer.
+
+    Documents of an index whose name begins with `streamed` are created in the data stream `<streamed>stream` instead:
+    a stream takes nothing twice and changes nothing, so one that is there already is acknowledged.
 
     Raises:
         TransientError: the call as a whole failed; no document is known to be indexed.
     """
     lines: list[bytes] = []
     for doc in docs:
-        lines += (json.dumps({"index": {"_index": doc.index_name, "_id": doc.id}}).encode(), doc.body)
+        lines += (json.dumps(_action(doc, streamed)).encode(), doc.body)
     try:
         answer = client.bulk(body=b"\n".join(lines) + b"\n")
         items = [dict(next(iter(item.values()))) for item in answer["items"]]
     except TransportError as err:
         if _is_refusal(err):
-            return _halved(client, docs, err)
-        raise TransientError(f"bulk call refused: status {err.status_code}") from err  # noqa: EM102, TRY003
+            return _halved(client, docs, streamed, err)
+        what = f"status {err.status_code}" if isinstance(err.status_code, int) else type(err).__name__
+        raise TransientError(f"bulk call failed: {what}") from err  # noqa: EM102, TRY003
     except (OpenSearchException, OSError, *_MALFORMED) as err:
         raise TransientError(f"bulk call failed: {type(err).__name__}") from err  # noqa: EM102, TRY003
     result = BulkResult([], [], [])
@@ -85,7 +111,7 @@ def bulk(client: Any, docs: Sequence[Doc]) -> BulkResult:  # noqa: ANN401 - Open
         status = item.get("status")
         if not isinstance(status, int):
             result.retry.append(doc)
-        elif status < 300:
+        elif status < 300 or (status == 409 and _is_streamed(doc, streamed)):
             result.acknowledged.append(doc)
         elif status in _RETRIED or _is_block(item):
             result.retry.append(doc)
@@ -96,17 +122,27 @@ def bulk(client: Any, docs: Sequence[Doc]) -> BulkResult:  # noqa: ANN401 - Open
     return result
 
 
+def _is_streamed(doc: Doc, streamed: str) -> bool:
+    return bool(streamed) and doc.index_name.startswith(streamed)
+
+
+def _action(doc: Doc, streamed: str) -> dict[str, dict[str, str]]:
+    if _is_streamed(doc, streamed):
+        return {"create": {"_index": f"{streamed}stream", "_id": doc.id}}
+    return {"index": {"_index": doc.index_name, "_id": doc.id}}
+
+
 def _is_refusal(err: TransportError) -> bool:
     """The call was too large, or OpenSearch will not take it as it is, such as for one id above 512 bytes."""
     return err.status_code == 413 or (err.status_code == 400 and isinstance(err.info, dict) and "error" in err.info)
 
 
-def _halved(client: Any, docs: Sequence[Doc], err: TransportError) -> BulkResult:  # noqa: ANN401 - OpenSearch client
+def _halved(client: Any, docs: Sequence[Doc], streamed: str, err: TransportError) -> BulkResult:  # noqa: ANN401
     """Narrow a refusal of the whole call down to the document it is for, so that it does not hold up the others."""
     if len(docs) == 1:
         return BulkResult([], [Refused(docs[0], str(err.error))], [])
     middle = len(docs) // 2
-    first, second = bulk(client, docs[:middle]), bulk(client, docs[middle:])
+    first, second = bulk(client, docs[:middle], streamed), bulk(client, docs[middle:], streamed)
     return BulkResult(
         first.acknowledged + second.acknowledged, first.refused + second.refused, first.retry + second.retry
     )

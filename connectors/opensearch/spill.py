@@ -27,6 +27,7 @@ class Spill:
         self._sealed = [name for name in known if (directory / name).exists()]
         self._unsettled: dict[str, int] = {}
         self._written: list[str] = []
+        self._unsealed_bytes = 0
         self._file: IO[bytes] | None = None
         self._count = max((int(name.split(".")[0]) for name in known), default=0)
 
@@ -35,8 +36,23 @@ class Spill:
         """True if nothing is spilled, so that documents may go the short way again."""
         return not (self._sealed or self._written)
 
+    @property
+    def recallable_bytes(self) -> int | None:
+        """Size of what `recall` would give; None if files of earlier epochs must go first, or if there is nothing."""
+        return self._unsealed_bytes if self._written and not self._sealed else None
+
+    def recall(self) -> list[Doc]:
+        """Take back what was written in this epoch, while no snapshot speaks of it."""
+        self._close()
+        docs = [doc for name in self._written for doc in self._docs(name)]
+        for name in self._written:
+            (self._directory / name).unlink()
+        self._written, self._unsealed_bytes = [], 0
+        return docs
+
     def write(self, docs: list[Doc]) -> None:
         """Append documents; durable after the next `seal`."""
+        self._unsealed_bytes += sum(len(doc.body) for doc in docs)
         if self._file is None or self._file.tell() > MAX_FILE_BYTES:
             self._close()
             self._count += 1
@@ -54,7 +70,7 @@ class Spill:
         if self._written:
             sync_directory(self._directory)
         self._sealed += self._written
-        self._written = []
+        self._written, self._unsealed_bytes = [], 0
         return list(self._sealed)
 
     def _close(self) -> None:
@@ -69,12 +85,15 @@ class Spill:
         for name in self._sealed:
             if name in self._unsettled:
                 return "", []  # one file at a time: order within a slot
-            with (self._directory / name).open("rb") as file:
-                rows = [json.loads(line) for line in file]
-            docs = [Doc(row["index"], row["id"], base64.b64decode(row["body"])) for row in rows]
+            docs = self._docs(name)
             self._unsettled[name] = len(docs)
             return name, docs
         return "", []
+
+    def _docs(self, name: str) -> list[Doc]:
+        with (self._directory / name).open("rb") as file:
+            rows = [json.loads(line) for line in file]
+        return [Doc(row["index"], row["id"], base64.b64decode(row["body"])) for row in rows]
 
     def settle(self, name: str) -> None:
         """Count one document of a file as done; the last one removes the file."""

@@ -2,10 +2,7 @@
 
 from typing import Any
 
-import structlog
-from opensearchpy.exceptions import OpenSearchException
-
-log = structlog.get_logger(__name__)
+from connectors.opensearch.config import OpenSearchConfig
 
 _KEYWORD = {"type": "keyword", "ignore_above": 1024}
 _TEXT = {"type": "text"}
@@ -92,15 +89,19 @@ ALERTS: dict[str, Any] = {
 """Alerts and what became of them. What is not mapped is kept in the source and shown, not searched."""
 
 
-def install(client: Any, prefix: str) -> None:  # noqa: ANN401 - OpenSearch client
-    """Create or update both index templates. A failure is logged: documents are still taken, with guessed types."""
-    for kind, mapping in (("logs", LOGS), ("alerts", ALERTS)):
-        body = {
-            "index_patterns": [f"{prefix}-{kind}-*"],
-            "priority": 100,
-            "template": {"settings": {"number_of_shards": 1}, "mappings": mapping},
+def templates(config: OpenSearchConfig) -> dict[str, dict[str, Any]]:
+    """The index templates by name. `best_compression` saves about a quarter of the disk for a tenth more CPU."""
+    made: dict[str, dict[str, Any]] = {}
+    for kind, mapping, shards in (("logs", LOGS, config.shards), ("alerts", ALERTS, 1)):
+        settings: dict[str, Any] = {"codec": "best_compression"}
+        if config.service_used != "aoss":  # serverless collections place their shards themselves
+            settings |= {"number_of_shards": shards, "number_of_replicas": config.replicas}
+        streamed = kind == "logs" and config.layout == "stream"
+        name = f"{config.index_prefix}-{kind}"
+        made[name] = {
+            "index_patterns": [f"{name}-{'stream' if streamed else '*'}"],
+            "priority": 200 if streamed else 100,
+            "template": {"settings": {"index": settings}, "mappings": mapping},
+            **({"data_stream": {}} if streamed else {}),
         }
-        try:
-            client.indices.put_index_template(name=f"{prefix}-{kind}", body=body)
-        except OpenSearchException as err:
-            log.warning("search.template_failed", template=f"{prefix}-{kind}", error=type(err).__name__)
+    return made

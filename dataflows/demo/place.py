@@ -159,6 +159,7 @@ class Place:
             "CALI_OPENSEARCH__CLOSE_TIMEOUT_S": "20",
             "CALI_S3__ENDPOINT_URL": self._aws,
             "CALI_OPENSEARCH__URL": self.opensearch.url,
+            "CALI_OPENSEARCH__LIFECYCLE": "none",
             "CALI_WINDOW__LENGTH_S": f"{self.window_s:g}",
             "CALI_WINDOW__GRACE_S": f"{GRACE_S:g}",
             "CALI_WINDOW__RESOLVE_S": str(RESOLVE_S),

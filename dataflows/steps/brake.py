@@ -15,6 +15,7 @@ from dataflows import metrics
 from dataflows.domain.alerts import Alert
 from dataflows.domain.brake import Brake, BrakeState, DlqLimit
 from dataflows.steps.clock import Clock, WallClock
+from dataflows.steps.first_epoch import FirstEpoch
 from dataflows.steps.triage import RejectedBatch
 
 log = structlog.get_logger(__name__)
@@ -43,13 +44,14 @@ class _BrakeLogic(StatefulBatchLogic[_Count, Alert, BrakeState]):
         self._brake = Brake(resume, limit)
         self._clock = clock
         self._finish = finish
+        self._first_epoch = FirstEpoch(resume)
 
     def on_batch(self, values: list[_Count]) -> tuple[Iterable[Alert], bool]:
         now = self._clock.now()
         return self._told(self._brake.see(now, records, rejected) for records, rejected in values), False
 
     def on_notify(self) -> tuple[Iterable[Alert], bool]:
-        return self._told([self._brake.close(self._clock.now())]), False
+        return ([] if self._first_epoch else self._told([self._brake.close(self._clock.now())])), False
 
     def on_eof(self) -> tuple[Iterable[Alert], bool]:
         # A drain goes on counting after the next start; the end of a replay is the end of time.
@@ -63,10 +65,13 @@ class _BrakeLogic(StatefulBatchLogic[_Count, Alert, BrakeState]):
         return told
 
     def notify_at(self) -> datetime | None:
+        if self._first_epoch:
+            return self._first_epoch.look_again()
         due = self._brake.due
         return None if due is None else self._clock.wake_at(due)
 
     def snapshot(self) -> BrakeState:
+        self._first_epoch.end()
         return self._brake.state()
 
 

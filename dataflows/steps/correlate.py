@@ -13,6 +13,7 @@ from dataflows import metrics
 from dataflows.domain.alerts import Alert, Reason
 from dataflows.domain.correlating import Correlator, CorrelatorState, Guard
 from dataflows.steps.clock import Clock
+from dataflows.steps.first_epoch import FirstEpoch
 from dataflows.steps.throttle import RuleSource
 
 log = structlog.get_logger(__name__)
@@ -33,16 +34,17 @@ class _CorrelateLogic(StatefulBatchLogic[Alert, Alert, CorrelatorState]):
         self._clock = clock
         self._rules = rules
         self._finish = finish
+        self._first_epoch = FirstEpoch(resume)
 
     def on_batch(self, values: list[Alert]) -> tuple[Iterable[Alert], bool]:
         now, rules = self._clock.now(), self._rules.current()
-        out = self._correlator.release(now)
+        out = [] if self._first_epoch else self._correlator.release(now)
         for alert in values:
             out += self._correlator.see(alert, now, rules)
         return self._counted(out), False
 
     def on_notify(self) -> tuple[Iterable[Alert], bool]:
-        return self._counted(self._correlator.release(self._clock.now())), False
+        return ([] if self._first_epoch else self._counted(self._correlator.release(self._clock.now()))), False
 
     def on_eof(self) -> tuple[Iterable[Alert], bool]:
         # A drain keeps what waits for the next start; the end of a replay is the end of time.
@@ -59,10 +61,13 @@ class _CorrelateLogic(StatefulBatchLogic[Alert, Alert, CorrelatorState]):
         return alerts
 
     def notify_at(self) -> datetime | None:
+        if self._first_epoch:
+            return self._first_epoch.look_again()
         due = self._correlator.next_due
         return None if due is None else self._clock.wake_at(due)
 
     def snapshot(self) -> CorrelatorState:
+        self._first_epoch.end()
         return self._correlator.state()
 
 

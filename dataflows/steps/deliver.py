@@ -19,6 +19,7 @@ from dataflows import metrics
 from dataflows.domain.alerts import Alert, Delivery, Reason
 from dataflows.domain.outbox import ALERT, ATTEMPTS, Kind, Outbox, OutboxState, Pace
 from dataflows.steps.clock import Clock
+from dataflows.steps.first_epoch import FirstEpoch
 from dataflows.steps.posting import Poster
 
 log = structlog.get_logger(__name__)
@@ -64,6 +65,7 @@ class _DeliverLogic(StatefulBatchLogic[Alert, Delivery, OutboxState]):
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="slack")
         self._flying: dict[str, tuple[Future[PostResult], Alert]] = {}
         self._ended: dict[str, tuple[float, int, str]] = {}
+        self._first_epoch = FirstEpoch(resume)
         metrics.OUTBOX.set(len(self._outbox))
 
     def on_batch(self, values: list[Alert]) -> tuple[Iterable[Delivery], bool]:
@@ -73,7 +75,7 @@ class _DeliverLogic(StatefulBatchLogic[Alert, Delivery, OutboxState]):
         return [*out, *self._work()], False
 
     def on_notify(self) -> tuple[Iterable[Delivery], bool]:
-        return self._work(), False
+        return ([] if self._first_epoch else self._work()), False
 
     def on_eof(self) -> tuple[Iterable[Delivery], bool]:
         out = self._work()
@@ -102,12 +104,15 @@ class _DeliverLogic(StatefulBatchLogic[Alert, Delivery, OutboxState]):
         return [future for future, _ in self._flying.values()]
 
     def notify_at(self) -> datetime | None:
+        if self._first_epoch:
+            return self._first_epoch.look_again()
         if self._flying:
             return datetime.now(UTC) + _POLL
         due = self._outbox.next_due()
         return None if due is None else self._how.clock.wake_at(due)
 
     def snapshot(self) -> OutboxState:
+        self._first_epoch.end()
         return self._outbox.state()
 
     def _take(self, alert: Alert) -> list[Delivery]:

@@ -15,6 +15,7 @@ from bytewax.operators import StatefulBatchLogic
 
 from dataflows import metrics
 from dataflows.domain.alerts import Alert, ExplanationView
+from dataflows.steps.first_epoch import FirstEpoch
 from rag.models import Explanation, Query
 
 log = structlog.get_logger(__name__)
@@ -52,6 +53,7 @@ class _ExplainLogic(StatefulBatchLogic[Alert, Alert, dict[str, Alert]]):
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="explain")
         self._pending: dict[str, Alert] = {}
         self._futures: dict[str, Future[Explanation]] = {}
+        self._first_epoch = FirstEpoch(resume)
         for alert in (resume or {}).values():
             self._submit(alert)
 
@@ -69,7 +71,7 @@ class _ExplainLogic(StatefulBatchLogic[Alert, Alert, dict[str, Alert]]):
         return out, False
 
     def on_notify(self) -> tuple[Iterable[Alert], bool]:
-        return self._reap(), False
+        return ([] if self._first_epoch else self._reap()), False
 
     def on_eof(self) -> tuple[Iterable[Alert], bool]:
         out = self._reap()
@@ -86,9 +88,12 @@ class _ExplainLogic(StatefulBatchLogic[Alert, Alert, dict[str, Alert]]):
         return out, False
 
     def notify_at(self) -> datetime | None:
+        if self._first_epoch:
+            return self._first_epoch.look_again()
         return datetime.now(UTC) + _POLL if self._pending else None
 
     def snapshot(self) -> dict[str, Alert]:
+        self._first_epoch.end()
         return dict(self._pending)
 
     def _submit(self, alert: Alert) -> None:

@@ -17,6 +17,7 @@ from dataflows.domain.alerts import Alert, Reason, Sighting
 from dataflows.domain.rules import Rules
 from dataflows.domain.throttling import Bucket, BucketState, Decided, Policy
 from dataflows.steps.clock import Clock
+from dataflows.steps.first_epoch import FirstEpoch
 from dataflows.steps.triage import AlarmingBatch
 
 log = structlog.get_logger(__name__)
@@ -98,6 +99,7 @@ class _ThrottleLogic(StatefulBatchLogic[list[Sighting], Alert, BucketState]):
         self._rules = rules
         self._finish = finish
         self._open = 0
+        self._first_epoch = FirstEpoch(resume)
         self._measure()
 
     def on_batch(self, values: list[list[Sighting]]) -> tuple[Iterable[Alert], bool]:
@@ -107,7 +109,7 @@ class _ThrottleLogic(StatefulBatchLogic[list[Sighting], Alert, BucketState]):
         return [*self._close(now), *self._count(self._bucket.see(sightings, now, self._rules.current()))], False
 
     def on_notify(self) -> tuple[Iterable[Alert], bool]:
-        return self._close(self._clock.now()), False
+        return ([] if self._first_epoch else self._close(self._clock.now())), False
 
     def on_eof(self) -> tuple[Iterable[Alert], bool]:
         # A drain keeps open windows for the next start; the end of a replay is the end of time.
@@ -139,10 +141,13 @@ class _ThrottleLogic(StatefulBatchLogic[list[Sighting], Alert, BucketState]):
         self._open = len(self._bucket)
 
     def notify_at(self) -> datetime | None:
+        if self._first_epoch:
+            return self._first_epoch.look_again()
         due = self._bucket.next_due
         return None if due is None else self._clock.wake_at(due)
 
     def snapshot(self) -> BucketState:
+        self._first_epoch.end()
         return self._bucket.state()
 
 

@@ -28,6 +28,7 @@ from dataflows.domain.records import (
 )
 from dataflows.domain.redaction import Redactor, redact
 from dataflows.domain.redaction.fields import redact_fields
+from dataflows.domain.resent import Resent
 from dataflows.domain.trace.frames import FRAMEWORKS, Frameworks
 from dataflows.render.search import record_document
 
@@ -74,7 +75,7 @@ class TriageOut:
 class Triage:
     """Sorts the pieces of a batch. Never raises for data. One instance serves all workers of a process."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a deployment may set
         self,
         redaction_key: bytes | None,
         *,
@@ -82,12 +83,14 @@ class Triage:
         frameworks: Frameworks = FRAMEWORKS,
         cap: NewFaultCap | None = None,
         own: Own | None = None,
+        resent: Resent | None = None,
     ) -> None:
         self._key = redaction_key
         self._redactor = redactor
         self._frameworks = frameworks
         self._cap = cap
         self._own = own or Own("")
+        self._resent = resent
         self._local = threading.local()
         self._clean_places: set[tuple[str, ...]] = set()
 
@@ -141,6 +144,9 @@ class Triage:
             return None
         if self._own(record.kubernetes):
             metrics.OWN.inc()
+            return None
+        if self._resent is not None and self._resent.is_copy(piece, arrival_ts):
+            metrics.RESENT.inc()
             return None
         if duplicate_keys:
             metrics.DUPLICATE_KEYS.inc()

@@ -12,7 +12,7 @@ import pytest
 
 from connectors.opensearch import Doc
 from connectors.opensearch.client import bulk, connect
-from connectors.opensearch.templates import install
+from connectors.opensearch.setup import install
 from dataflows import why
 from dataflows.demo.children import Children
 from dataflows.demo.place import Place, clean
@@ -72,7 +72,7 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         monkeypatch.chdir(tmp_path)
         monkeypatch.setenv("CALI_OPENSEARCH__URL", place.opensearch.url)
         client = connect(place.opensearch)
-        install(client, "cali")
+        install(client, place.opensearch)
         yield client
         client.close()
 

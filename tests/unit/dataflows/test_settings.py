@@ -255,6 +255,7 @@ def test_the_secrets_are_known_by_their_types() -> None:
 
 def test_a_secret_is_not_in_any_print_of_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """`repr` and JSON of the settings hold no secret."""
+    monkeypatch.setenv("CALI_OPENSEARCH__USERNAME", "cali")
     monkeypatch.setenv("CALI_OPENSEARCH__PASSWORD", SECRET)
     monkeypatch.setenv("CALI_REDACTION__KEY", SECRET)
     settings = load()

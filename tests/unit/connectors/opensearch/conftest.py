@@ -23,7 +23,17 @@ class Index:
         self.documents: dict[str, str] = {}
         self.calls: list[list[str]] = []
         """Ids of each bulk call, in order, answered whichever way."""
+        self.actions: list[dict[str, dict[str, str]]] = []
+        """Action lines, in order."""
+        self.headers: list[dict[str, str]] = []
+        """Of every call, in order."""
+        self.raw: list[bytes] = []
+        """Bodies of the bulk calls as they came, compressed."""
         self.templates: list[str] = []
+        self.policies: dict[str, dict[str, Any]] = {}
+        """As they were put, with what ISM adds."""
+        self.setup_status = 200
+        """Answer to whoever puts a template or asks for a policy."""
         self.script: list[Callable[[list[str]], Answer | None]] = []
         """Answers to the next calls; a None is an answer as ever."""
         self.refuse: dict[str, int] = {}
@@ -36,8 +46,10 @@ class Index:
         """Index the items of one call."""
         with self.changed:
             items = [
-                (json.loads(action)["index"]["_id"], body) for action, body in zip(lines[::2], lines[1::2], strict=True)
+                (next(iter(json.loads(action).values()))["_id"], body)
+                for action, body in zip(lines[::2], lines[1::2], strict=True)
             ]
+            self.actions += [json.loads(action) for action in lines[::2]]
             ids = [doc_id for doc_id, _ in items]
             self.calls.append(ids)
             self.changed.notify_all()
@@ -85,14 +97,34 @@ def index() -> Iterator[Index]:
 
         def _body(self) -> bytes:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            found.raw.append(body)
             return gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body
 
+        def do_GET(self) -> None:
+            found.headers.append(dict(self.headers))
+            known = found.policies.get(self.path.rpartition("/")[2])
+            status = 404 if found.setup_status == 200 and known is None else found.setup_status
+            self._answer(status, known or {"error": {"type": "status_exception"}, "status": status})
+
         def do_PUT(self) -> None:
-            self._body()
-            found.templates.append(self.path)
-            self._answer(200, {"acknowledged": True})
+            found.headers.append(dict(self.headers))
+            body = json.loads(self._body())
+            path, _, query = self.path.partition("?")
+            kind, name = path.split("/")[-2:]
+            if kind == "_index_template" and found.setup_status == 200:
+                found.templates.append(name)
+            elif kind == "policies" and found.setup_status == 200:
+                known = found.policies.get(name)
+                number = known["_seq_no"] if known else 0
+                assert query == (f"if_seq_no={number}&if_primary_term=1" if known else ""), "ISM changes nothing else"
+                found.policies[name] = body | {"_seq_no": number + 1, "_primary_term": 1}
+            status = found.setup_status
+            self._answer(status, {"acknowledged": True} if status == 200 else {"error": {"type": "status_exception"}})
+            with found.changed:
+                found.changed.notify_all()
 
         def do_POST(self) -> None:
+            found.headers.append(dict(self.headers))
             status, body = found.bulk(self._body().splitlines())
             self._answer(status, body)
             with found.changed:
@@ -113,5 +145,7 @@ def index() -> Iterator[Index]:
 
 @pytest.fixture
 def config(index: Index) -> OpenSearchConfig:
-    """Settings for that index, with a short linger."""
-    return OpenSearchConfig(url=index.url, linger_s=0.02, timeout_s=5.0, close_timeout_s=10.0)
+    """Settings for that index, with a short linger and short pauses."""
+    return OpenSearchConfig(
+        url=index.url, linger_s=0.02, timeout_s=5.0, close_timeout_s=10.0, max_backoff_s=0.1, rest_s=0.3
+    )

@@ -1,11 +1,18 @@
 """One bulk call: every document gets its verdict, and a bad answer loses none."""
 
+import base64
+import hashlib
+import os
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 
-from connectors.errors import TransientError
+from connectors.errors import TerminalError, TransientError
 from connectors.opensearch import Doc, OpenSearchConfig
 from connectors.opensearch.client import BulkResult, bulk, connect
 
@@ -103,7 +110,7 @@ def test_an_answer_that_is_too_short_or_has_no_status(index: Any, client: Any) -
 def test_a_call_that_fails_as_a_whole_is_tried_again(index: Any, client: Any, status: int) -> None:
     """Rights, routes and overload are mended outside: nothing is refused for them."""
     index.script = [lambda _: (status, {"error": {"type": "x"}})]
-    with pytest.raises(TransientError, match=f"status {status}"):
+    with pytest.raises(TransientError, match=f"bulk call failed: status {status}"):
         bulk(client, DOCS)
 
 
@@ -133,7 +140,89 @@ def test_nobody_there() -> None:
     secret = "hunter" + "2" * 10
     config = OpenSearchConfig.model_validate({"url": "http://127.0.0.1:9", "username": "u", "password": secret})
     client = connect(config)
-    with pytest.raises(TransientError) as caught:
+    with pytest.raises(TransientError, match="bulk call failed: ConnectionError") as caught:
         bulk(client, DOCS)
     client.close()
     assert secret not in str(caught.value)
+
+
+STREAMED = "cali-logs-"
+
+
+def test_a_stream_takes_nothing_twice(index: Any, client: Any) -> None:
+    """Records go to the data stream as new ones; one that is there already counts as indexed. Alerts do not change."""
+    index.refuse = {"b": 409}
+    alert = Doc("cali-alerts-2026.11", "x", b"{}")
+    assert (["a", "b", "c", "x"], [], []) == ids(bulk(client, [*DOCS, alert], STREAMED))
+    stream = {"_index": "cali-logs-stream"}
+    assert [
+        *({"create": {**stream, "_id": doc_id}} for doc_id in "abc"),
+        {"index": {"_index": "cali-alerts-2026.11", "_id": "x"}},
+    ] == index.actions
+
+
+def test_a_conflict_elsewhere_is_a_refusal(index: Any, client: Any) -> None:
+    """409 means that it is there only where nothing is overwritten."""
+    index.refuse = {"x": 409}
+    assert ([], ["x"], []) == ids(bulk(client, [Doc("cali-alerts-2026.11", "x", b"{}")], STREAMED))
+
+
+def test_user_and_password_are_sent(index: Any, config: OpenSearchConfig) -> None:
+    """Basic authentication, as RFC 7617 has it."""
+    password = "hunter" + "2" * 10
+    client = connect(config.model_validate({**config.model_dump(), "username": "cali", "password": password}))
+    bulk(client, DOCS)
+    client.close()
+    assert "Basic " + base64.b64encode(f"cali:{password}".encode()).decode() == index.headers[-1]["authorization"]
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """An environment whose credentials sign nothing real."""
+    for name in ("AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in (
+        ("AWS_ACCESS_KEY_ID", "AKIA" + "TEST" * 4),
+        ("AWS_SECRET_ACCESS_KEY", "x" * 40),
+        ("AWS_SESSION_TOKEN", "t" * 20),
+        ("AWS_CONFIG_FILE", os.devnull),
+        ("AWS_SHARED_CREDENTIALS_FILE", os.devnull),
+        ("AWS_EC2_METADATA_DISABLED", "true"),
+    ):
+        monkeypatch.setenv(name, value)
+    return monkeypatch
+
+
+@pytest.mark.parametrize(("service", "region"), [("es", "eu-west-1"), ("aoss", "ap-northeast-2")])
+def test_a_signed_call_is_what_aws_expects(
+    index: Any, config: OpenSearchConfig, aws: pytest.MonkeyPatch, service: str, region: str
+) -> None:
+    """The signature of the call that came in, over its compressed body, is the one botocore makes of it."""
+    signed = config.model_copy(update={"auth": "sigv4", "service": service, "region": region})
+    client = connect(signed)
+    bulk(client, DOCS)
+    client.close()
+    got = {name.lower(): value for name, value in index.headers[-1].items()}
+    names = re.search(r"SignedHeaders=([^,]+)", got["authorization"])
+    assert names is not None
+    assert f"/{region}/{service}/aws4_request" in got["authorization"]
+    assert {"host", "x-amz-date", "x-amz-security-token", "x-amz-content-sha256"} <= set(names[1].split(";"))
+    assert hashlib.sha256(index.raw[-1]).hexdigest() == got["x-amz-content-sha256"]
+    request = AWSRequest("POST", f"{index.url}/_bulk", data=index.raw[-1])
+    request.context["timestamp"] = got["x-amz-date"]
+    for name in names[1].split(";"):
+        request.headers[name] = got[name]
+    signer = SigV4Auth(Credentials("AKIA" + "TEST" * 4, "x" * 40, "t" * 20), service, region)
+    text = signer.string_to_sign(request, signer.canonical_request(request))
+    assert f"Signature={signer.signature(text, request)}" in got["authorization"]
+
+
+def test_a_signer_needs_credentials_and_a_region(config: OpenSearchConfig, aws: pytest.MonkeyPatch) -> None:
+    """What is missing is told with what to set, before any call."""
+    signed = config.model_copy(update={"auth": "sigv4"})
+    with pytest.raises(TerminalError, match=r"NoRegion: .* set CALI_OPENSEARCH__REGION"):
+        connect(signed)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        aws.delenv(name)
+    with pytest.raises(TerminalError, match=r"NoCredentials: .* give a role"):
+        connect(signed.model_copy(update={"region": "eu-west-1"}))

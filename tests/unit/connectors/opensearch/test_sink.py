@@ -1,12 +1,15 @@
 """The sink: what is not acknowledged is in the state; an index that is down delays and loses nothing."""
 
 import pickle
+import random
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from connectors.breaker import FAILURES, breaker
 from connectors.opensearch import Doc, OpenSearchConfig, OpenSearchSink, Refused
 from connectors.slots import SLOTS
 
@@ -19,6 +22,14 @@ SLOT = "slot-03"
 def docs(*ids: str, body: str = "{}") -> list[Doc]:
     """Documents of one index."""
     return [Doc("cali-logs-2026.11.21", doc_id, body.encode()) for doc_id in ids]
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Wait for something that no server sees, within a limit."""
+    limit = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < limit, "waited too long"
+        time.sleep(0.005)
 
 
 class Opened:
@@ -203,6 +214,97 @@ def test_a_crash_with_a_spool_loses_nothing(index: Index, config: Any, tmp_path:
     index.wait_for(lambda: len(index.documents) == 4)
     resumed.close()
     assert {f"d{number}" for number in range(4)} == set(index.documents)
+
+
+def test_a_start_without_the_index_makes_it_ready_later(index: Index, opened: Opened) -> None:
+    """Templates that could not be put are put before the first document, whenever that is."""
+    index.setup_status = 503
+    part = opened.part()
+    part.write_batch([docs("a")])
+    index.wait_for(lambda: len(index.headers) >= 2)
+    assert ([], []) == (index.templates, index.calls)
+    index.setup_status = 200
+    index.wait_for(lambda: "a" in index.documents)
+    part.close()
+    assert ["cali-logs", "cali-alerts"] == index.templates
+
+
+def test_an_index_that_fails_again_and_again_is_left_alone(index: Index, config: Any, tmp_path: Path) -> None:
+    """After five failures in a row no more calls are made, and what comes goes to disk, not into the state."""
+    index.down = True
+    part = Opened(config.model_copy(update={"rest_s": 2.0}), tmp_path).part()
+    part.write_batch([docs("a")])
+    circuit = breaker("opensearch", config.url)
+    wait_until(lambda: circuit.state == "open")
+    part.write_batch([docs("b")])
+    state = part.snapshot()
+    assert (["a"], 1) == ([doc[1] for doc in state["docs"]], len(state["files"]))
+    index.down = False
+    index.wait_for(lambda: {"a", "b"} == set(index.documents))
+    part.close()
+    assert (FAILURES + 2, "closed") == (len(index.calls), circuit.state)
+
+
+def test_many_small_spool_files_are_sent_together(index: Index, config: Any, tmp_path: Path) -> None:
+    """Every slot has its files, one an epoch: catching up takes a call for many of them, not a linger for each."""
+    index.down = True
+    patient = config.model_copy(update={"pending_bytes": 1, "linger_s": 2.0})
+    sink = Opened(patient, tmp_path).sink
+    parts = {slot: sink.build_part("out", slot, None) for slot in SLOTS}
+    first = parts[SLOTS[0]]
+    first.write_batch([docs("first")])
+    index.wait_for(lambda: len(index.calls) >= 1)
+    for epoch in range(2):
+        for slot, part in parts.items():
+            part.write_batch([docs(f"{slot}-{epoch}")])
+            part.snapshot()
+    begun = len(index.calls)
+    index.down = False
+    index.wait_for(lambda: len(index.documents) == 2 * len(SLOTS) + 1)
+    first.close()
+    assert len(index.calls) - begun <= 10
+
+
+def test_a_slot_leaves_the_spool_in_the_middle_of_an_epoch(index: Index, config: Any, tmp_path: Path) -> None:
+    """After an outage documents take the short way again though more come all the time: no snapshot is waited for."""
+    index.down = True
+    part = Opened(config, tmp_path).part()
+    circuit = breaker("opensearch", config.url)
+    part.write_batch([docs("memory")])
+    wait_until(lambda: circuit.state == "open")
+    part.write_batch([docs("sealed")])
+    part.snapshot()
+    part.write_batch([docs("unsealed")])
+    index.down = False
+    index.wait_for(lambda: "sealed" in index.documents)
+    wait_until(lambda: part._spill.recallable_bytes is not None)
+    part.write_batch([docs("next")])
+    index.wait_for(lambda: "next" in index.documents)
+    assert ["memory", "sealed", "unsealed", "next"] == list(index.documents)
+    part.close()
+    assert {"docs": [], "files": []} == part.snapshot()
+
+
+def test_a_throttling_index_gets_everything_in_the_end(index: Index, opened: Opened) -> None:
+    """Calls that are taken in part, refused, or answered late lose nothing and double nothing."""
+    rng = random.Random(7)  # noqa: S311 - a script, no secret
+
+    def moody(sent: list[str]) -> tuple[int, Any] | None:
+        if rng.random() < 0.2:
+            return 429, {"error": {"type": "circuit_breaking_exception"}}
+        taken = {doc_id for doc_id in sent if rng.random() < 0.7}
+        index.documents.update(dict.fromkeys(taken, "{}"))
+        items = [{"index": {"status": 201 if doc_id in taken else 429}} for doc_id in sent]
+        return 200, {"errors": True, "items": items}
+
+    index.script = [moody] * 6
+    part = opened.part()
+    names = [f"d{number}" for number in range(50)]
+    for name in names:
+        part.write_batch([docs(name)])
+    index.wait_for(lambda: len(index.documents) == 50)
+    part.close()
+    assert (set(names), [], []) == (set(index.documents), part.snapshot()["docs"], opened.refused)
 
 
 def test_a_full_call_does_not_linger(index: Index, config: Any, tmp_path: Path) -> None:

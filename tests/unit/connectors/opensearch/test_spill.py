@@ -69,3 +69,26 @@ def test_a_file_is_cut_at_its_bound(tmp_path: Path) -> None:
     for doc_id in ("a", "b", "c"):
         spill.write(docs(doc_id, size=MAX_FILE_BYTES))
     assert 3 == len(spill.seal())
+
+
+def test_what_this_epoch_wrote_can_be_taken_back(tmp_path: Path) -> None:
+    """Before the seal, and with no earlier file waiting: all of it, in order, and nothing stays."""
+    spill = Spill(tmp_path, [])
+    assert spill.recallable_bytes is None
+    spill.write(docs("a", "b"))
+    spill.write(docs("c", size=MAX_FILE_BYTES))
+    spill.write(docs("d"))
+    assert MAX_FILE_BYTES + 6 == spill.recallable_bytes
+    assert ["a", "b", "c", "d"] == [doc.id for doc in spill.recall()]
+    assert (True, None, [], []) == (spill.empty, spill.recallable_bytes, spill.seal(), list(tmp_path.iterdir()))
+
+
+def test_what_a_snapshot_speaks_of_is_not_taken_back(tmp_path: Path) -> None:
+    """While a sealed file waits, what came after it must not overtake it."""
+    spill = Spill(tmp_path, [])
+    spill.write(docs("a"))
+    spill.seal()
+    spill.write(docs("b"))
+    assert spill.recallable_bytes is None
+    spill.settle(spill.read()[0])
+    assert docs("b") == spill.recall()

@@ -141,6 +141,8 @@ def outbox(channel: Channel, clock: Any, resume: dict[str, list[Any]] | None = N
     poster = Poster(channel, channel if isinstance(channel, Bot) else None, channel, clock)
     given: dict[str, Any] = {"wait_for_analysis_s": 8.0, "refuse": channel.refuse}
     logic = _DeliverLogic(Delivering(poster=poster, pace=Pace(**pace), clock=clock, **(given | how)), resume)  # type: ignore[arg-type] # ints are floats
+    if resume is not None:
+        logic.snapshot()  # the first epoch is over
     try:
         yield logic
     finally:

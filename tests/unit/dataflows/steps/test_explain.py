@@ -140,6 +140,7 @@ def test_a_resume_asks_again(explainer: Told, make_alert: Make, assert_plain: Ca
     assert_plain(state)
     explainer.gate.set()
     with running(explainer, pickle.loads(pickle.dumps(state))) as resumed:  # noqa: S301 - our own bytes
+        resumed.snapshot()  # the first epoch is over
         assert {"a": True, "b": True} == {alert["id"]: "explanation" in alert for alert in settled(resumed)}
         assert {} == resumed.snapshot()
 
