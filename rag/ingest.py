@@ -31,9 +31,13 @@ def ingest(paths: Sequence[Path], store: RunbookStore, embedder: Embedder) -> In
     What was ingested from one of the paths before and is no longer there is removed, unless something of that path
     could not be read, or it holds no runbook at all (an unmounted folder must not empty the knowledge base).
     """
+    return ingest_readings([read(path) for path in paths], store, embedder)
+
+
+def ingest_readings(readings: Sequence[Reading], store: RunbookStore, embedder: Embedder) -> IngestReport:
+    """Do the same for what was read already, from files or from elsewhere."""
     report = IngestReport()
     stored = store.stored()
-    readings = [read(path) for path in paths]
     changed = _changed(readings, stored, report)
     for start in range(0, len(changed), _EMBED_AT_ONCE):
         rows = changed[start : start + _EMBED_AT_ONCE]
@@ -59,7 +63,7 @@ def _changed(readings: Sequence[Reading], stored: dict[str, tuple[str, str]], re
     taken: dict[str, str] = {}
     for reading in readings:
         report.notices += reading.notices
-        root = str(reading.root)
+        root = reading.root
         for document in reading.documents:
             doc_id, digest = document.doc_id, content_hash(document)
             if doc_id in taken:
@@ -85,7 +89,7 @@ def _gone(readings: Sequence[Reading], stored: dict[str, tuple[str, str]], repor
     present = {document.doc_id for reading in readings for document in reading.documents}
     gone: dict[str, None] = {}
     for reading in readings:
-        root = str(reading.root)
+        root = reading.root
         missing = [doc_id for doc_id, (_, old_root) in stored.items() if old_root == root and doc_id not in present]
         if reading.complete and reading.documents:
             gone.update(dict.fromkeys(missing))

@@ -8,10 +8,10 @@ import structlog
 
 from rag.backoff import Backoff
 from rag.config import RagConfig
-from rag.embed import Embedder, EmbeddingModelError, SentenceTransformerEmbedder
+from rag.embed import Embedder, EmbeddingModelError, open_embedder
 from rag.metrics import Fault
 from rag.milvus import MilvusStore
-from rag.retrieve import Retriever, revision
+from rag.retrieve import Retriever
 from rag.store import StoreError
 
 _RETRY_FIRST_S = 5.0
@@ -78,10 +78,10 @@ class Knowledge:
 
     def _load(self) -> Retriever:
         if self._embedder is None:
-            self._embedder = SentenceTransformerEmbedder(self._config.embedding_model)
+            self._embedder = open_embedder(self._config)
         if self._store is None:
             self._store = MilvusStore(self._config, model=self._embedder.name, dim=self._embedder.dim)
-        if self._retriever is not None and self._retriever.revision == revision(self._store):
+        if self._retriever is not None and self._retriever.current:
             return self._retriever
         retriever = Retriever(self._store, self._embedder, self._config)
         _log.info("rag.knowledge_base.loaded", documents=retriever.size, model=self._embedder.name)

@@ -6,6 +6,7 @@ Long documents are cut into chunks with their title in front; a document counts 
 import math
 from collections import Counter
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 
 import bm25s
 import numpy as np
@@ -34,11 +35,17 @@ class LexicalIndex:
                 chunks.append([*title, *body[start : start + CHUNK_WORDS]])
                 self._owner.append(number)
         self._ids = [document.doc_id for document in documents]
+        self._titles = {document.doc_id: frozenset(words(document.title)) for document in documents}
         self._seen = seen
         self._index: bm25s.BM25 | None = None
         if any(chunks):
             self._index = bm25s.BM25()
             self._index.index(chunks, show_progress=False)
+
+    @property
+    def size(self) -> int:
+        """How many documents are indexed."""
+        return len(self._ids)
 
     def search(self, query: Sequence[str], k: int) -> list[tuple[str, float]]:
         """Return up to `k` documents that share a word with `query`, best first, with their BM25 score (above 0)."""
@@ -57,3 +64,13 @@ class LexicalIndex:
     def idf(self, word: str) -> float:
         """Return how rare `word` is among the documents: 0 in all of them, larger the rarer, largest if unknown."""
         return math.log1p((len(self._ids) - self._seen[word] + 0.5) / (self._seen[word] + 0.5))
+
+    def title_fit(self, doc_id: str, asked: AbstractSet[str]) -> float:
+        """Return how much of a title is asked for, 0 or more: rare words weigh more than frequent ones."""
+        title = self._titles[doc_id]
+        whole = sum(map(self.idf, title))
+        if not whole:
+            return 0.0
+        named = sum(self.idf(word) for word in title & asked)
+        # Dividing by the root lets a long title win that names more of the fault than a short one can.
+        return named / math.sqrt(whole * self.idf(""))

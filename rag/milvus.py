@@ -27,10 +27,14 @@ ALIAS = "runbooks"
 _NAME = re.compile(r"^runbooks__(?P<slug>\w+)__v(?P<version>\d+)$")
 _FIELDS = ("doc_id", "title", "text", "source", "licence", "url")
 _SLUG_CHARS = 60
+_VERSION = "version"
+"""Newest field: a collection without it has an older schema."""
 _BATCH = 200
 """Rows a call: 200 of the longest texts stay below the 64 MB of one gRPC message."""
 _MOST_ROWS = 16_384
 """Most rows of one Milvus query (offset plus limit, Milvus limits page)."""
+_STRONG: dict[str, Any] = {"consistency_level": "Strong"}
+"""Said with every read: what was ingested a moment ago is found, whatever the server's default is."""
 _WRITE_TIMEOUT_S = 60.0
 """Ingestion may wait: a flush of a busy server takes seconds."""
 
@@ -100,6 +104,7 @@ class MilvusStore:
                 filter=self._mine,
                 output_fields=["doc_id"],
                 timeout=self._timeout,
+                **_STRONG,
             )
         return [(hit["entity"]["doc_id"], float(hit["distance"])) for hit in hits[0]]
 
@@ -165,10 +170,14 @@ class MilvusStore:
                 return name
             name = str(self._client.describe_alias(ALIAS, timeout=self._timeout)["collection_name"])
             fields = self._client.describe_collection(name, timeout=self._timeout)["fields"]
+            complete = _VERSION in {field["name"] for field in fields}
             dim = next((int(f["params"]["dim"]) for f in fields if f["name"] == "vector"), 0)
             self._client.load_collection(name, timeout=_WRITE_TIMEOUT_S)
         match = _NAME.match(name)
         stored_model = match["slug"] if match else name
+        if not complete and not any_model:
+            msg = f"the knowledge base {self.place!r} was made by an older CALI: run `cali kb reindex`"
+            raise ModelMismatchError(msg)
         if (stored_model, dim) != (_slug(self._model), self._dim) and not any_model:
             msg = (
                 f"the knowledge base {self.place!r} was made with the embedding model {stored_model!r} ({dim} "
@@ -193,10 +202,12 @@ class MilvusStore:
                 schema.add_field(field, DataType.VARCHAR, max_length=length)
             schema.add_field("model", DataType.VARCHAR, max_length=256)
             schema.add_field("dim", DataType.INT64)
+            schema.add_field(_VERSION, DataType.INT64)
             schema.add_field("updated_at", DataType.INT64)
             schema.add_field("vector", DataType.FLOAT_VECTOR, dim=self._dim)
             index = self._client.prepare_index_params()
-            index.add_index("vector", index_type="HNSW", metric_type="COSINE", params={"M": 16, "efConstruction": 200})
+            # Exact: at the most rows there can be, comparing all of them costs milliseconds, and a graph misses some.
+            index.add_index("vector", index_type="FLAT", metric_type="COSINE")
             self._client.create_collection(
                 name, schema=schema, index_params=index, consistency_level="Strong", timeout=_WRITE_TIMEOUT_S
             )
@@ -213,6 +224,8 @@ class MilvusStore:
             msg = f"expected {len(rows)} vectors of {self._dim} numbers, got the shape {vectors.shape}"
             raise ValueError(msg)
         now = int(time.time())
+        match = _NAME.match(collection)
+        version = int(match["version"]) if match else 0
         records = [
             {
                 **asdict(row.document),
@@ -222,6 +235,7 @@ class MilvusStore:
                 "root": row.root,
                 "model": self._model,
                 "dim": self._dim,
+                _VERSION: version,
                 "updated_at": now,
                 "vector": vector.tolist(),
             }
@@ -235,7 +249,7 @@ class MilvusStore:
         """Read rows by their ids, a batch a call: Milvus Lite logs an error for each use of the SDK's iterator."""
         with self._errors("read"):
             found = self._client.query(
-                collection, filter=wanted, output_fields=["id"], limit=_MOST_ROWS, timeout=self._timeout
+                collection, filter=wanted, output_fields=["id"], limit=_MOST_ROWS, timeout=self._timeout, **_STRONG
             )
         ids = sorted(row["id"] for row in found)
         if len(ids) == _MOST_ROWS:
@@ -246,7 +260,11 @@ class MilvusStore:
         for start in range(0, len(ids), _BATCH):
             with self._errors("read"):
                 page = self._client.query(
-                    collection, ids=ids[start : start + _BATCH], output_fields=list(fields), timeout=self._timeout
+                    collection,
+                    ids=ids[start : start + _BATCH],
+                    output_fields=list(fields),
+                    timeout=self._timeout,
+                    **_STRONG,
                 )
             yield list(page)
 

@@ -50,6 +50,8 @@ def redaction(settings: Settings) -> Line:
 
 def weights(settings: Settings) -> Line:
     """The embedding weights, by their place only."""
+    if settings.rag.embedding_url:
+        return Line("ok", "embedding", "by an embeddings server (not asked offline)")
     try:
         return Line("ok", "embedding", present(settings.rag.embedding_model))
     except EmbeddingModelError as err:

@@ -12,7 +12,7 @@ from dataflows.check.line import Line
 from dataflows.check.local import knowledge_is_absent
 from dataflows.settings import Settings
 from rag.config import RagConfig
-from rag.embed import EmbeddingModelError, SentenceTransformerEmbedder
+from rag.embed import Embedder, EmbeddingModelError, open_embedder
 from rag.llm import ModelError, models
 from rag.milvus import MilvusStore
 from rag.store import StoreError
@@ -112,7 +112,7 @@ def knowledge(settings: Settings) -> list[Line]:
     """The embedding model, loaded, and the knowledge base, opened with it."""
     config = settings.rag.model_copy(update={"milvus_timeout_s": CONNECT_S})
     try:
-        embedder = SentenceTransformerEmbedder(config.embedding_model)
+        embedder = open_embedder(config)
     except EmbeddingModelError as err:
         return [Line("FAIL", "embedding", str(err))]
     return [
@@ -121,7 +121,7 @@ def knowledge(settings: Settings) -> list[Line]:
     ]
 
 
-def _store(settings: Settings, config: RagConfig, embedder: SentenceTransformerEmbedder) -> Line:
+def _store(settings: Settings, config: RagConfig, embedder: Embedder) -> Line:
     empty = "alerts go out without runbooks; run: cali kb ingest runbooks"
     if knowledge_is_absent(settings):
         return Line("warn", "knowledge base", f"{config.milvus_uri} does not exist yet: {empty}")

@@ -1,32 +1,51 @@
 """`cali kb`: the knowledge base of runbooks."""
 
+import json
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 if TYPE_CHECKING:
     from rag.embed import Embedder
+    from rag.evals.labels import Label
     from rag.milvus import MilvusStore
 
-app = typer.Typer(help="The knowledge base: ingest runbooks, search them.", no_args_is_help=True)
+_PATIENCE_S = 60.0
+"""Longest wait for one Milvus call: nobody's alert waits for these commands, and they ask for more than alerts do."""
+app = typer.Typer(
+    help="The knowledge base: ingest runbooks, search them, measure and calibrate the answers.", no_args_is_help=True
+)
 
 
 @app.command()
 def ingest(
-    paths: Annotated[list[Path], typer.Argument(help="Markdown files, folders, JSON lists (.json, .json.gz).")],
+    places: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="PATH|URL...",
+            help="Markdown files, folders, Git checkouts, JSON lists (.json, .json.gz), or URLs of allowed hosts.",
+        ),
+    ],
 ) -> None:
     """Bring runbooks into the knowledge base; unchanged ones are skipped, vanished ones removed."""
-    from rag.ingest import ingest as bring
+    from dataflows.settings import load
+    from rag.documents import is_url, read
+    from rag.documents.web import Fetcher
+    from rag.ingest import ingest_readings
 
-    for path in paths:
-        if not path.exists():
-            _fail(f"{str(path)!r} does not exist: give Markdown files, folders, or JSON lists of documents")
+    for place in places:
+        if not is_url(place) and not Path(place).exists():
+            _fail(f"{place!r} does not exist: give Markdown files, folders, JSON lists of documents, or URLs")
+    config = load().rag
+    fetcher = Fetcher(config.url_hosts, plain_http=config.url_plain_http)
+    readings = [fetcher.read(place) if is_url(place) else read(Path(place)) for place in places]
     with _store() as (store, embedder):
-        report = bring(paths, store, embedder)
+        report = ingest_readings(readings, store, embedder)
     for notice in report.notices:
         print(f"note: {notice}", file=sys.stderr)
     print(f"{report.added} added, {report.updated} updated, {report.unchanged} unchanged, {report.removed} removed")
@@ -83,21 +102,90 @@ def reindex() -> None:
         print(f"{again(store, embedder)} runbooks embedded again")
 
 
+@app.command("eval")
+def evaluate(
+    queries: Annotated[list[Path], typer.Argument(help="Labelled logs: JSON lists or folders of cases.")],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of the table.")] = False,
+) -> None:
+    """Measure the knowledge base on labelled logs, beside plain BM25 and plain vectors."""
+    from dataflows.settings import load
+    from rag.evals.measure import measure, missed_verdicts, table
+    from rag.retrieve import Retriever
+
+    labels = _labels(queries)
+    with _store() as (store, embedder):
+        retriever = Retriever(store, embedder, load().rag)
+        rows, missed = measure(labels, retriever), missed_verdicts(labels, retriever)
+    if as_json:
+        print(json.dumps({"rows": [asdict(row) for row in rows], "missed": missed}))
+        return
+    print(table(rows))
+    for line in missed:
+        print(line)
+
+
+@app.command()
+def calibrate(
+    queries: Annotated[list[Path], typer.Argument(help="Labelled logs and feedback: JSON lists or folders of cases.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Measure, write nothing.")] = False,
+) -> None:
+    """Fit to labelled logs how sure an answer must look; a running pipeline takes it over with its next refresh."""
+    from dataflows.settings import load
+    from rag import gate
+    from rag.evals.calibrate import calibrate as fit
+    from rag.evals.calibrate import spread
+    from rag.evals.labels import LabelError
+    from rag.retrieve import Retriever, gate_path
+
+    labels, config = _labels(queries), load().rag
+    path = gate_path(config)
+    if path is None and not dry_run:
+        _fail("with a Milvus server CALI_RAG__GATE_PATH must say where the constants are written")
+    with _store() as (store, embedder):
+        retriever = Retriever(store, embedder, config)
+        try:
+            made = fit(labels, retriever, model=embedder.name, match_at=config.match_at, related_at=config.related_at)
+        except LabelError as err:
+            _fail(str(err))
+    figures = spread(made.expected)
+    print(
+        f"{made.logs} labelled logs, {made.examples} searches; expected on new logs (mean, lowest to highest repeat):"
+    )
+    for name, (mean, low, high) in figures.items():
+        print(f"  {name:10} {mean:.3f}  {low:.3f} to {high:.3f}")
+    if path is not None and not dry_run:
+        gate.save(made.gate, path, {"logs": made.logs, **{name: list(values) for name, values in figures.items()}})
+        print(f"written to {path}")
+
+
 @contextmanager
 def _store(*, any_model: bool = False) -> "Iterator[tuple[MilvusStore, Embedder]]":
     """The store and the embedder of the settings; what is wrong with them ends the command with one line."""
     from dataflows.settings import load
-    from rag.embed import EmbeddingModelError, SentenceTransformerEmbedder
+    from rag.embed import EmbeddingModelError, open_embedder
     from rag.milvus import MilvusStore
     from rag.store import StoreError
 
     config = load().rag
     try:
-        embedder = SentenceTransformerEmbedder(config.embedding_model)
-        with MilvusStore(config, model=embedder.name, dim=embedder.dim, any_model=any_model) as store:
+        embedder = open_embedder(config)
+        patient = config.model_copy(update={"milvus_timeout_s": max(config.milvus_timeout_s, _PATIENCE_S)})
+        with MilvusStore(patient, model=embedder.name, dim=embedder.dim, any_model=any_model) as store:
             yield store, embedder
     except (StoreError, EmbeddingModelError) as err:
         _fail(str(err))
+
+
+def _labels(paths: list[Path]) -> "list[Label]":
+    """The labelled logs of all paths, redacted as the pipeline does before it asks."""
+    from dataflows.domain.redaction import redact
+    from rag.evals.labels import LabelError, read
+
+    try:
+        labels = [label for path in paths for label in read(path)]
+    except LabelError as err:
+        _fail(str(err))
+    return [replace(label, query=replace(label.query, log=redact(label.query.log).text)) for label in labels]
 
 
 def _show(found: Mapping[str, Any]) -> None:
@@ -107,6 +195,6 @@ def _show(found: Mapping[str, Any]) -> None:
         print(f"  {hit['doc_id']}: {hit['title']}{section}")
 
 
-def _fail(message: str) -> None:
+def _fail(message: str) -> NoReturn:
     print(f"cali kb: {message}", file=sys.stderr)
     raise typer.Exit(2)

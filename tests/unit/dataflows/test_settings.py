@@ -244,6 +244,7 @@ def test_the_secrets_are_known_by_their_types() -> None:
     assert {
         "CALI_OPENSEARCH__PASSWORD",
         "CALI_RAG__MILVUS_TOKEN",
+        "CALI_RAG__EMBEDDING_API_KEY",
         "CALI_OPENAI__API_KEY",
         "CALI_SLACK__WEBHOOK_URL",
         "CALI_SLACK__WEBHOOK_URLS",

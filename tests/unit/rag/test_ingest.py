@@ -51,7 +51,7 @@ class Ones:
     name = "ones"
     dim = 2
 
-    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    def embed(self, texts: Sequence[str], *, query: bool = False) -> NDArray[np.float32]:
         """Return ones."""
         return np.ones((len(texts), 2), dtype=np.float32)
 

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from rag.config import RagConfig
 from rag.lexical import LexicalIndex
 from rag.models import Document, Query
-from rag.retrieve import Retriever, fuse, revision
+from rag.rank import rank
+from rag.retrieve import Retriever, revision
 from rag.store import Row, content_hash
 from rag.tokens import words
 
@@ -28,7 +29,7 @@ class BagOfWords:
     name = "bag"
     dim = 64
 
-    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    def embed(self, texts: Sequence[str], *, query: bool = False) -> NDArray[np.float32]:
         """Return one vector of length 1 for each text."""
         vectors = np.full((len(texts), self.dim), 1e-6, dtype=np.float32)
         for row, text in zip(vectors, texts, strict=True):
@@ -116,9 +117,21 @@ def test_k_bounds_the_hits() -> None:
     assert len(retriever().find(Query("connection refused", "s"), 1).hits) == 1
 
 
-def test_fusion_prefers_what_both_rankings_like() -> None:
-    """Second in both beats first in one."""
-    assert [doc_id for doc_id, _ in fuse([["a", "b"], ["c", "b"]])] == ["b", "a", "c"]
+def test_what_both_searches_like_beats_what_one_likes_best() -> None:
+    """Nearly best in both comes before best in one and absent from the other."""
+    found = rank([("a", 10.0), ("b", 9.0)], [("c", 0.9), ("b", 0.89), ("d", 0.3)], lambda _: 0.0)
+    assert found[0][0] == "b"
+
+
+def test_a_fitting_title_lifts_a_document() -> None:
+    """Of two documents that both searches find alike the one whose title names the fault is first."""
+    found = rank([("a", 10.0), ("b", 10.0)], [("a", 0.9), ("b", 0.9)], {"a": 0.0, "b": 0.5}.__getitem__)
+    assert found == [("b", 3.0 + 3.3), ("a", 3.0)]
+
+
+def test_ranking_nothing_gives_nothing() -> None:
+    """Two empty searches are no error."""
+    assert rank([], [], lambda _: 0.0) == []
 
 
 def test_the_revision_changes_with_the_content_only() -> None:

@@ -1,0 +1,1 @@
+"""How good retrieval is, on labelled logs, and the fitting of the gate to them."""

@@ -1,0 +1,45 @@
+"""`cali kb` as people type it, over the shipped runbooks and cases."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from dataflows.cli import app
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+ROOT = Path(__file__).parents[2]
+CASES = str(ROOT / "rag" / "evals" / "cases")
+
+
+def test_ingest_measure_and_calibrate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runbooks go in, a URL of no allowed host is named, cases are measured, labels make a gate beside the database."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CALI_RAG__MILVUS_URI", str(tmp_path / "kb.db"))
+    monkeypatch.setenv("CALI_RAG__MILVUS_TIMEOUT_S", "60")
+    run = CliRunner()
+
+    ingested = run.invoke(app, ["kb", "ingest", str(ROOT / "runbooks"), "https://docs.example.com/a.md"])
+    assert (ingested.exit_code, ingested.stdout) == (0, "39 added, 0 updated, 0 unchanged, 0 removed\n")
+    assert "CALI_RAG__URL_HOSTS" in ingested.stderr
+
+    measured = run.invoke(app, ["kb", "eval", "--json", CASES])
+    rows = {row["name"]: row for row in json.loads(measured.stdout.splitlines()[-1])["rows"]}
+    assert list(rows) == ["cali", "bm25", "dense", "cali (ko)", "bm25 (ko)", "dense (ko)"]
+    assert rows["cali"]["hit3"] == 1.0
+
+    few = run.invoke(app, ["kb", "calibrate", CASES])
+    assert (few.exit_code, "12 labelled logs" in few.stderr, (tmp_path / "kb.gate.json").exists()) == (2, True, False)
+
+    made = run.invoke(app, ["kb", "calibrate", *[CASES] * 4])
+    assert (made.exit_code, "written to" in made.stdout) == (0, True)
+    assert json.loads((tmp_path / "kb.gate.json").read_text(encoding="utf-8"))["measured"]["logs"] == 48
+
+
+@pytest.mark.parametrize("command", ["eval", "calibrate"])
+def test_labels_that_are_not_there_are_named(tmp_path: Path, command: str) -> None:
+    """A wrong path ends the command with one line before anything is loaded."""
+    got = CliRunner().invoke(app, ["kb", command, str(tmp_path / "none.json")])
+    assert (got.exit_code, "none.json" in got.stderr) == (2, True)
