@@ -3,6 +3,7 @@
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow
 
+from dataflows import recovery
 from dataflows.domain.brake import DlqLimit
 from dataflows.endpoints import Endpoints, live
 from dataflows.settings import Settings, load
@@ -57,4 +58,5 @@ def build(settings: Settings, io: Endpoints) -> Dataflow:
 def flow() -> Dataflow:
     """What `python -m bytewax.run dataflows.log_intelligence` calls."""
     settings = load()
+    recovery.forget_uncommitted(recovery.directory())
     return build(settings, live(settings))

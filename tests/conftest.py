@@ -15,6 +15,10 @@ from typing import Any
 import boto3
 import pytest
 import requests
+import structlog
+
+# Not where `capsys` looks: threads that end a little after their test would write into the output of another one.
+structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.__stderr__))
 
 ROOT = Path(__file__).parents[1]
 AWS = {

@@ -50,8 +50,8 @@ class Collected:
     echo: bool = True
 
     def channel_of(self, alert: Alert) -> str:
-        """Where the rules would send it."""
-        return alert["channel"] or "dry-run"
+        """Where the rules would send it; empty: the default channel."""
+        return alert["channel"]
 
     def post(self, alert: Alert) -> PostResult:
         """Keep it, and print it."""

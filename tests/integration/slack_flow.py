@@ -21,7 +21,7 @@ from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
 from connectors.kinesis import RecordBatch
 from connectors.slots import SLOTS
-from dataflows import logs
+from dataflows import logs, recovery
 from dataflows.endpoints import Drain, Endpoints, delivering, guard, open_ledger, rulebook, triage_of
 from dataflows.log_intelligence import build
 from dataflows.messengers import messenger
@@ -135,6 +135,7 @@ class Thoughtful(Silent):
 def flow() -> Dataflow:
     """The page over the schedule."""
     settings, place = load(), Path(os.environ["PLACE"])
+    recovery.forget_uncommitted(recovery.directory())
     logs.configure(settings.log_level)
     drain, clock, history = Drain(), WallClock(), History(place)
     drain.install()

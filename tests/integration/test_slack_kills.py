@@ -27,6 +27,7 @@ from bytewax.recovery import init_db_dir
 
 from dataflows.demo.slack_api import Received
 from dataflows.demo.slack_stand_in import SlackStandIn
+from dataflows.steps.posting import mark
 
 FLOW = Path(__file__).parent / "slack_flow.py"
 TOKEN = "xox" + "b-" + "1" * 12 + "-sample"
@@ -100,8 +101,8 @@ class Deployment:
 
     def start(self) -> None:
         """Start; returns when the source is built."""
-        for mark in ("ready", "ended"):
-            (self.place / mark).unlink(missing_ok=True)
+        for name in ("ready", "ended"):
+            (self.place / name).unlink(missing_ok=True)
         self.began.append(time.time())
         with (self.place / "log.txt").open("ab") as log:
             command = [sys.executable, "-m", "bytewax.run", str(FLOW), "-r", str(self.place / "recovery")]
@@ -188,14 +189,15 @@ def announced(message: Received) -> list[str]:
     return [_NAME.findall(said[0])[0]] if "New fault" in said and not message.thread_ts else []
 
 
-def books(slack: SlackStandIn, ledger: list[tuple[float, str]], *, bot: bool) -> Books:
-    """Account for every message."""
+def books(slack: SlackStandIn, ledger: list[tuple[float, str]], ids_of: dict[str, str], *, bot: bool) -> Books:
+    """Account for every message; `ids_of` are the alerts by their marks, by which a digest names them."""
     made, messages = Books(), slack.messages
     ends = [*(message.received_ts for message in messages[1:]), float("inf")]
     for message, end in zip(messages, ends, strict=True):
         if bot:
             payload: Any = message.payload["metadata"]
-            ids = [payload["event_payload"]["key"], *payload["event_payload"].get("lines", [])]
+            marks = payload["event_payload"].get("lines", "").split()
+            ids = [payload["event_payload"]["key"], *(ids_of.get(mark, mark) for mark in marks)]
         else:
             ids = [key for sent_ts, key in ledger if message.received_ts <= sent_ts < end]
             lines = sum(_LINE.search(text) is not None for text in texts(message.payload["blocks"]))
@@ -249,7 +251,7 @@ def test_kills_lose_no_fault_and_repeat_no_message(plan: Plan, tmp_path: Path, *
                 page.process.kill()
                 page.process.wait()
         history, ledger = page.history(), page.ledger()
-        found = books(slack, ledger, bot=bot)
+        found = books(slack, ledger, {mark(key): key for key in history}, bot=bot)
         lives = zip(page.began, [*page.began[1:], float("inf")], strict=True)
         last = [[m for m in slack.messages if start <= m.received_ts < end][-1:] for start, end in lives]
         dying = [m for messages in last[:-1] for m in messages]

@@ -23,6 +23,6 @@ _WRAPPER: Final = (
 )
 """What languages print around a quotation: `SecretStr('...')`, `Some("...")`."""
 VALUE: Final = (
-    rf"{LIST}{_WRAPPER}(?:[bru]{{1,2}}(?=\\?[\"']))?(?P<secret>{QUOTED}|{_MARK}[^\s\"',;&]{{0,4000}}|{_BARE})"
+    rf"{LIST}{_WRAPPER}(?:[bru]{{1,2}}(?=\\?[\"']))?(?P<secret>{QUOTED}|{_MARK}[^\s\"',;&<]{{0,4000}}|{_BARE})"
 )
 """Python, in lower case: a quotation, or all up to a blank or to what ends a value in the usual formats."""

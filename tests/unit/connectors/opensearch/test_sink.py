@@ -208,7 +208,8 @@ def test_a_crash_with_a_spool_loses_nothing(index: Index, config: Any, tmp_path:
     for number in range(4):
         crashed.write_batch([docs(f"d{number}", body=f'{{"x":"{"y" * 60}"}}')])
     state = pickle.loads(pickle.dumps(crashed.snapshot()))  # noqa: S301 - our own bytes
-    (tmp_path / "before").rename(tmp_path / "after")  # the dead process writes there no more
+    crashed._sender._over = True  # the dead process sends no more
+    (tmp_path / "before").rename(tmp_path / "after")  # and writes there no more
     index.down = False
     resumed = Opened(small, tmp_path / "after").part(state)
     index.wait_for(lambda: len(index.documents) == 4)
