@@ -4,10 +4,11 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3; do \
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed-dev
+RUNS ?= 200
 NODE := node_modules/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit eval check bench clean
+.PHONY: help demo test test-unit eval check bench chaos clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -33,6 +34,9 @@ check: $(INSTALLED) ## lint, types, import rules: what CI runs besides the tests
 bench: $(INSTALLED) ## measure the page (CPU per record), a few minutes
 	$(BIN)/python benchmarks/page.py $(ARGS)
 	$(BIN)/python benchmarks/kinesis_client.py
+
+chaos: $(INSTALLED) ## break the page by RUNS=200 seeded plans, account for every record, go on where it stopped
+	$(BIN)/python scripts/chaos.py --runs $(RUNS) $(ARGS)
 
 clean: ## remove what the other targets made
 	rm -rf $(VENV) node_modules dist .cali .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dataflow.json

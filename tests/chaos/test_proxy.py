@@ -1,0 +1,112 @@
+"""The proxy misbehaves as ordered, and then no more."""
+
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+import requests
+from harness.proxy import Fault, Proxy
+
+BODY = b"x" * 20_000
+_LONG_S = 30.0
+
+
+class _Upstream(ThreadingHTTPServer):
+    daemon_threads = True
+    arrived = 0
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Upstream
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.arrived += 1
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(BODY)))
+        self.end_headers()
+        self.wfile.write(BODY)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
+        pass
+
+
+@pytest.fixture
+def upstream() -> Iterator[_Upstream]:
+    """A server that counts what arrives."""
+    with _Upstream(("127.0.0.1", 0), _Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def proxy(upstream: _Upstream) -> Iterator[Proxy]:
+    """A proxy before it."""
+    with Proxy(upstream.server_address[1]) as made:
+        yield made
+
+
+def post(proxy: Proxy) -> requests.Response:
+    """One request on a connection of its own, with half a second of patience."""
+    return requests.post(proxy.url, data=b"y" * 10_000, timeout=0.5)
+
+
+def test_it_passes_everything(proxy: Proxy, upstream: _Upstream) -> None:
+    """Unasked it changes nothing."""
+    assert BODY == post(proxy).content
+    assert 1 == upstream.arrived
+    assert proxy.passed > 0
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_status_is_answered_and_nothing_arrives(proxy: Proxy, upstream: _Upstream, status: int) -> None:
+    """An HTTP-level fault never reaches the server; a 429 says how long to wait."""
+    proxy.order(Fault("status", status), _LONG_S)
+    answer = post(proxy)
+
+    assert (status, "1" if status == 429 else None) == (answer.status_code, answer.headers.get("Retry-After"))
+    assert 0 == upstream.arrived
+
+
+@pytest.mark.parametrize(("kind", "arrived"), [("reset", 0), ("black_hole", 0), ("deaf", 1), ("cut", 1)])
+def test_no_whole_answer_comes(proxy: Proxy, upstream: _Upstream, kind: str, arrived: int) -> None:
+    """The request fails at the client; half open, the server has taken it all the same."""
+    proxy.order(Fault(kind), _LONG_S)
+
+    with pytest.raises(requests.RequestException):
+        post(proxy)
+    assert arrived == upstream.arrived
+
+
+def test_latency_delays_each_answer_once(proxy: Proxy) -> None:
+    """However many pieces an answer has, it comes late once."""
+    proxy.order(Fault("latency", 0.2), _LONG_S)
+    begun = time.monotonic()
+    answer = post(proxy)
+
+    assert BODY == answer.content
+    assert 0.2 <= time.monotonic() - begun < 0.4
+
+
+def test_a_usual_fault_is_always_there(upstream: _Upstream) -> None:
+    """What a proxy was made with comes back after what it was ordered."""
+    with Proxy(upstream.server_address[1], Fault("status", 503)) as slow:
+        slow.order(Fault("status", 500), _LONG_S)
+        ordered = post(slow).status_code
+        slow.mend()
+        assert (500, 503) == (ordered, post(slow).status_code)
+
+
+def test_mended_it_works_again(proxy: Proxy) -> None:
+    """After an outage new connections pass."""
+    proxy.order(Fault("reset"), _LONG_S)
+    with pytest.raises(requests.RequestException):
+        post(proxy)
+    proxy.mend()
+
+    assert BODY == post(proxy).content
