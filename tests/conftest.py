@@ -17,9 +17,6 @@ import pytest
 import requests
 import structlog
 
-# Not where `capsys` looks: threads that end a little after their test would write into the output of another one.
-structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.__stderr__))
-
 ROOT = Path(__file__).parents[1]
 AWS = {
     "AWS_ACCESS_KEY_ID": "testing",
@@ -144,6 +141,15 @@ def kinesis_local(aws_env: None, tmp_path_factory: pytest.TempPathFactory) -> It
     command = ["node", "-r", str(loopback), str(package / "main.js")]
     with serving(command, port, folder / "log", env) as url:
         yield url
+
+
+@pytest.fixture
+def quiet_logs() -> Iterator[None]:
+    """Logs go past `capsys`: threads that end a little after their test would write into the output of this one."""
+    before = structlog.get_config()
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.__stderr__))
+    yield
+    structlog.configure(**before)
 
 
 @pytest.fixture

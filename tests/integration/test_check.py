@@ -14,7 +14,7 @@ from dataflows import check
 from dataflows.demo.children import Children
 from dataflows.demo.place import Place, clean, free_port
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quiet_logs")]
 pytest.importorskip("osmem_server", reason="needs the extra 'demo'")
 
 

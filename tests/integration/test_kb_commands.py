@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from dataflows.cli import app
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.usefixtures("quiet_logs")]
 
 ROOT = Path(__file__).parents[2]
 CASES = str(ROOT / "rag" / "evals" / "cases")

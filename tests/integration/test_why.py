@@ -17,7 +17,7 @@ from dataflows import why
 from dataflows.demo.children import Children
 from dataflows.demo.place import Place, clean
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quiet_logs")]
 pytest.importorskip("osmem_server", reason="needs the extra 'demo'")
 
 ONE, TWIN = "abcdef01" + "0" * 24, "abcdef02" + "0" * 24
