@@ -78,12 +78,12 @@ class _DeliverLogic(StatefulBatchLogic[Alert, Delivery, OutboxState]):
         return ([] if self._first_epoch else self._work()), False
 
     def on_eof(self) -> tuple[Iterable[Delivery], bool]:
-        out = self._work()
+        out = [] if self._first_epoch else self._work()
         if self._how.finish:
             return [*out, *self._finish()], False
         if self._flying:
             wait_for(self._futures(), _LAST_POST_S)
-            out += self._land(self._how.clock.now())
+            out += [] if self._first_epoch else self._land(self._how.clock.now())
         return out, False
 
     def _finish(self) -> list[Delivery]:

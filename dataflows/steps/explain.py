@@ -74,7 +74,7 @@ class _ExplainLogic(StatefulBatchLogic[Alert, Alert, dict[str, Alert]]):
         return ([] if self._first_epoch else self._reap()), False
 
     def on_eof(self) -> tuple[Iterable[Alert], bool]:
-        out = self._reap()
+        out = [] if self._first_epoch else self._reap()
         deadline = time.monotonic() + self._how.finish_s
         while self._futures and (left := deadline - time.monotonic()) > 0:
             wait(self._futures.values(), left, FIRST_COMPLETED)
