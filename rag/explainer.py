@@ -6,43 +6,29 @@ from typing import Any
 
 import structlog
 
-from rag import extractive, prompt, verify
+from rag import answering, prompt
 from rag.backoff import Backoff
 from rag.config import OpenAIConfig, RagConfig
 from rag.knowledge import Knowledge, KnowledgeUnavailableError
-from rag.llm import ModelError, OpenAIModel, WireAnswer, WireClaim
+from rag.llm import ModelError, OpenAIModel
 from rag.metrics import (
-    CLAIMS_DROPPED,
-    CLAIMS_KEPT,
     EXPLANATIONS,
     MODEL_SECONDS,
     RETRIEVAL_SECONDS,
     UNAVAILABLE,
     Fault,
 )
-from rag.models import Citation, Claim, Document, Explanation, Found, Hit, Missing, Query
+from rag.models import Explanation, Found, Missing, Query
 from rag.store import StoreError
 
 FOUND = 5
 """Documents looked at."""
-READ = 3
-"""Documents handed to the model and shown as links at most."""
 _MODEL_RETRY_FIRST_S = 15.0
 _MODEL_RETRY_MOST_S = 300.0
 _LASTING = frozenset(
     {Fault.TIMEOUT, Fault.UNREACHABLE, Fault.RATE_LIMITED, Fault.REJECTED, Fault.SERVER_ERROR, Fault.BUG}
 )
 """Faults that the next question would meet as well: the model is left alone for a while."""
-_MAX_CAUSES = 3
-_MAX_ACTIONS = 5
-_SAYS = {
-    ("none", "en"): "No runbook found for this error.",
-    ("none", "ko"): "이 오류에 맞는 런북을 찾지 못했습니다.",
-    ("related", "en"): "No runbook fits for certain; these may be related.",
-    ("related", "ko"): "확실히 맞는 런북은 없지만, 관련이 있을 수 있습니다.",
-    ("missing", "en"): "The knowledge base could not be asked.",
-    ("missing", "ko"): "지식 베이스를 조회하지 못했습니다.",
-}
 _log = structlog.get_logger(__name__)
 
 
@@ -89,7 +75,7 @@ class Explainer:
             found = self.found(query)
         except Exception as err:  # noqa: BLE001 - an alert must go out whatever the knowledge base does
             self._note("knowledge_base", err)
-            explanation = _bare("missing", query, None)
+            explanation = answering.bare("missing", query, None)
             explanation["missing"] = ["knowledge_base"]
         else:
             explanation = self._from_runbooks(query, found)
@@ -104,8 +90,8 @@ class Explainer:
 
     def _from_runbooks(self, query: Query, found: Found) -> Explanation:
         if found.verdict != "match":
-            return _bare(found.verdict, query, found)
-        explanation = _quoted(query, found)
+            return answering.bare(found.verdict, query, found)
+        explanation = answering.quoted(query, found)
         if self._model is None:
             return explanation
         try:
@@ -119,10 +105,10 @@ class Explainer:
         """Return the model's answer as far as the runbooks support it, else raise `ModelError`."""
         if not self._model_backoff.allows():
             raise ModelError(Fault.BACKING_OFF, "it failed a moment ago")
-        documents = [hit.document for hit in found.hits[:READ]]
+        documents = [hit.document for hit in found.hits[: answering.READ]]
         try:
             with MODEL_SECONDS.time():
-                answer = model.ask(prompt.messages(query, documents))
+                answer = model.ask(prompt.messages(query, documents)).answer
         except ModelError as err:
             if err.fault in _LASTING:
                 self._model_backoff.failed()
@@ -132,9 +118,9 @@ class Explainer:
             raise
         self._model_backoff.succeeded()
         if answer.inconclusive:
-            bare = _bare("related", query, found)
+            bare = answering.bare("related", query, found)
             return {**bare, "source": "model", "model": model.name}
-        return _checked(answer, model.name, found, documents, quoted)
+        return answering.checked(answer, model.name, found, documents, quoted)
 
     def _note(self, what: Missing, err: Exception) -> None:
         fault = err.fault if isinstance(err, KnowledgeUnavailableError | ModelError) else Fault.BUG
@@ -144,71 +130,3 @@ class Explainer:
         detail = str(err) if known else type(err).__name__
         if fault is not Fault.BACKING_OFF:
             _log.warning("rag.dependency.unavailable", what=what, fault=fault.value, detail=detail)
-
-
-def _checked(
-    answer: WireAnswer, model: str, found: Found, documents: list[Document], quoted: Explanation
-) -> Explanation:
-    texts = {document.doc_id: document.text for document in documents}
-    causes, actions = _claims(answer.causes), _claims(answer.actions)
-    good_causes, good_actions = verify.supported(causes, texts), verify.supported(actions, texts)
-    kept = len(good_causes) + len(good_actions)
-    CLAIMS_KEPT.inc(kept)
-    CLAIMS_DROPPED.inc(len(causes) + len(actions) - kept)
-    if not kept:
-        raise ModelError(Fault.UNSUPPORTED, "none of its statements stands in a retrieved runbook")
-    cited = {claim["doc_id"] for claim in [*good_causes, *good_actions]}
-    summary = answer.summary if verify.harmless(answer.summary, list(texts.values())) else quoted["summary"]
-    return {
-        "verdict": "match",
-        "confidence": found.confidence,
-        "source": "model",
-        "summary": verify.normalised(summary),
-        "causes": good_causes[:_MAX_CAUSES],
-        "actions": good_actions[:_MAX_ACTIONS],
-        "citations": [_citation(hit) for hit in found.hits[:READ] if hit.document.doc_id in cited],
-        "missing": [],
-        "model": model,
-    }
-
-
-def _quoted(query: Query, found: Found) -> Explanation:
-    """Return the answer that needs no model: sentences of the best runbook."""
-    best = found.hits[0]
-    extract = extractive.extract(best.document, query.log)
-    return {
-        "verdict": "match",
-        "confidence": found.confidence,
-        "source": "extractive",
-        "summary": extract.summary,
-        "causes": extract.causes,
-        "actions": extract.actions,
-        "citations": [_citation(best)],
-        "missing": [],
-        "model": "",
-    }
-
-
-def _bare(says: str, query: Query, found: Found | None) -> Explanation:
-    """Return an answer without claims: links if something is related, else nothing."""
-    related = says == "related" and found is not None
-    return {
-        "verdict": "related" if related else "none",
-        "confidence": found.confidence if found else 0.0,
-        "source": "none",
-        "summary": _SAYS[says, query.language],
-        "causes": [],
-        "actions": [],
-        "citations": [_citation(hit) for hit in found.hits[:READ]] if related and found else [],
-        "missing": [],
-        "model": "",
-    }
-
-
-def _claims(wire: list[WireClaim]) -> list[Claim]:
-    return [{"text": verify.normalised(c.text), "doc_id": c.doc_id, "quote": c.quote} for c in wire]
-
-
-def _citation(hit: Hit) -> Citation:
-    document = hit.document
-    return {"doc_id": document.doc_id, "title": document.title, "section": hit.section, "url": document.url}

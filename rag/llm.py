@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from http import HTTPStatus
 from importlib import import_module
 from typing import Any
@@ -49,6 +50,15 @@ class WireAnswer(BaseModel):
     inconclusive: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the model said, and what it took as the server counts it; 0 of a server that does not tell."""
+
+    answer: WireAnswer
+    prompt_tokens: int
+    completion_tokens: int
+
+
 class OpenAIModel:
     """One OpenAI-compatible model. Thread-safe; the client is made at the first question.
 
@@ -62,7 +72,7 @@ class OpenAIModel:
         self._client: Any = None
         self.name = config.model
 
-    def ask(self, messages: Iterable[Any]) -> WireAnswer:
+    def ask(self, messages: Iterable[Any]) -> Reply:
         """Return the answer; block for at most twice the timeout and a moment; raise `ModelError`."""
         import openai  # noqa: PLC0415 - importing it takes a second, and many run without a model
 
@@ -90,7 +100,7 @@ class OpenAIModel:
         except (ValidationError, ValueError, TypeError, KeyError, AttributeError, openai.OpenAIError) as err:
             # Whatever a server that only looks like OpenAI may send: no JSON, a list, no choices.
             raise ModelError(Fault.MALFORMED, f"not what the schema asks for ({type(err).__name__})") from err
-        return _answer(completion)
+        return Reply(_answer(completion), *_usage(completion))
 
     def close(self) -> None:
         """Close the connections."""
@@ -182,3 +192,10 @@ def _answer(completion: Any) -> WireAnswer:  # noqa: ANN401 - checked here, beca
     if not isinstance(parsed, WireAnswer):
         raise ModelError(Fault.MALFORMED, "no structured answer in it")
     return parsed
+
+
+def _usage(completion: Any) -> tuple[int, int]:  # noqa: ANN401 - as above
+    usage = getattr(completion, "usage", None)
+    counts = (getattr(usage, "prompt_tokens", 0), getattr(usage, "completion_tokens", 0))
+    prompt, written = (count if isinstance(count, int) and count > 0 else 0 for count in counts)
+    return prompt, written
