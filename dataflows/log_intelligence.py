@@ -8,6 +8,7 @@ from dataflows.domain.brake import DlqLimit
 from dataflows.endpoints import Endpoints, live
 from dataflows.settings import Settings, load
 from dataflows.steps.archive import archive
+from dataflows.steps.books import books
 from dataflows.steps.brake import brake
 from dataflows.steps.correlate import correlate
 from dataflows.steps.dead_letters import dead_letters
@@ -43,8 +44,12 @@ def build(settings: Settings, io: Endpoints) -> Dataflow:
     # Too much that cannot be read is a fault as well: of the input, told once a minute.
     blind = brake("brake", batches, checked.rejected, limit, finish=io.finish)
 
+    # What went in and did not come out is a fault of CALI itself.
+    adrift = books("books", batches, io.books)
+
     # Many faults: fold what follows from another, hold what is silenced, keep channels readable.
-    related = correlate("correlate", op.merge("alerts", faults, blind), io.guard, io.clock, io.rules, finish=io.finish)
+    alerts = op.merge("alerts", faults, blind, adrift)
+    related = correlate("correlate", alerts, io.guard, io.clock, io.rules, finish=io.finish)
 
     # Ask for a cause. A model that is down must not stop the page.
     told = explain("explain", related, io.explaining)
@@ -58,5 +63,6 @@ def build(settings: Settings, io: Endpoints) -> Dataflow:
 def flow() -> Dataflow:
     """What `python -m bytewax.run dataflows.log_intelligence` calls."""
     settings = load()
+    recovery.keep_private(recovery.directory())
     recovery.forget_uncommitted(recovery.directory())
     return build(settings, live(settings))

@@ -1,6 +1,26 @@
 """Metrics of the dataflow, declared once. Labels come from closed enums only: never a fingerprint, never a message."""
 
+import time
+
 from prometheus_client import Counter, Gauge, Histogram
+
+
+class Since(Gauge):
+    """Seconds since something last happened, worked out when it is scraped: a dead man's switch."""
+
+    def __init__(self, name: str, documentation: str) -> None:
+        super().__init__(name, documentation)
+        self._last = time.monotonic()
+        self.set_function(self.seconds)
+
+    def beat(self) -> None:
+        """It has happened now. Cheap."""
+        self._last = time.monotonic()
+
+    def seconds(self) -> float:
+        """Since the last beat; before the first one since this was made."""
+        return time.monotonic() - self._last
+
 
 PIECES = Counter("cali_pieces_total", "Pieces after unpacking: alarming + below level + rejected.")
 BELOW = Counter("cali_pieces_below_level_total", "Pieces below WARN, or CALI's own: they live on in the archive.")
@@ -9,6 +29,15 @@ OWN = Counter("cali_pieces_own_total", "Pieces of CALI's own pods from WARN up: 
 ALARMING = Counter("cali_pieces_alarming_total", "Pieces at WARN or above.", ["level"])
 REJECTED = Counter("cali_pieces_rejected_total", "Pieces in the dead letters.", ["reason"])
 DLQ_LIMIT = Counter("cali_dlq_limit_total", "Minutes in which most of the input was rejected.")
+BOOKS_TAKEN = Counter("cali_books_taken_total", "Alarming pieces that the sink for OpenSearch took over.")
+BOOKS_DRIFT = Gauge(
+    "cali_books_drift", "Left side less right side of an identity, over all minutes that drifted.", ["identity"]
+)
+BOOKS_MINUTES = Counter(
+    "cali_books_minutes_total", "Minutes of arrival that were closed: balanced or drifted.", ["outcome"]
+)
+SINCE_READ = Since("cali_seconds_since_last_read", "Since Kinesis last answered a read, also with nothing.")
+SINCE_BATCH = Since("cali_seconds_since_last_batch", "Since triage last finished a batch.")
 DUPLICATE_KEYS = Counter("cali_pieces_duplicate_keys_total", "Alarming pieces with a key twice: the last value won.")
 REDACTIONS = Counter("cali_redactions_total", "Secrets and personal data masked.", ["kind"])
 BORDER = Counter("cali_border_hits_total", "Secrets first found in an outbound body, and masked.", ["to", "kind"])

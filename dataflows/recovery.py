@@ -9,7 +9,7 @@ snapshots from the resume epoch on are deleted first. Nothing reads them: a resu
 import os
 import sqlite3
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import structlog
@@ -17,6 +17,9 @@ import structlog
 from dataflows.settings import SettingsError
 
 log = structlog.get_logger(__name__)
+
+PRIVATE = 0o077
+"""umask: files 0600, folders 0700."""
 
 _RESUME = "SELECT ex_num, worker_count, resume_epoch FROM exs"
 _FRONTS = "SELECT worker_index, MAX(worker_frontier) FROM fronts WHERE ex_num = ? GROUP BY worker_index"
@@ -34,6 +37,18 @@ def directory() -> Path | None:
         elif name.startswith("--recovery-directory="):
             given = name.partition("=")[2]
     return Path(given) if given else None
+
+
+def keep_private(folder: Path | None) -> None:
+    """Let only this user read what the process writes from now on, and the recovery store that lies there already.
+
+    The state holds redacted texts. `python -m bytewax.recovery`, which makes the store, leaves it as the shell's umask
+    has it, and SQLite gives its `-wal` and `-shm` files the mode of the database.
+    """
+    os.umask(PRIVATE)
+    for path in (folder, *folder.glob("part-*.sqlite3*")) if folder is not None else ():
+        with suppress(OSError):  # a mounted volume may belong to another user, and its group may be all that we have
+            path.chmod(path.stat().st_mode & 0o700)
 
 
 def forget_uncommitted(folder: Path | None) -> int:

@@ -1,7 +1,9 @@
 """Turns what was found, and what a model made of it, into the answer that is shown: nothing that cannot be checked."""
 
+from collections.abc import Sequence
+
 from rag import extractive, verify
-from rag.llm import ModelError, WireAnswer, WireClaim
+from rag.llm import ModelError, WireAction, WireAnswer, WireClaim
 from rag.metrics import CLAIMS_DROPPED, CLAIMS_KEPT, Fault
 from rag.models import Citation, Claim, Document, Explanation, Found, Hit, Query
 
@@ -19,41 +21,57 @@ _SAYS = {
 }
 
 
-def checked(
-    answer: WireAnswer, model: str, found: Found, documents: list[Document], extracted: Explanation
+def checked(  # noqa: PLR0913 - the last two narrow what an answer may say, and most callers have none
+    answer: WireAnswer,
+    model: str,
+    found: Found,
+    documents: list[Document],
+    extracted: Explanation,
+    *,
+    query: Query | None = None,
+    allow_hosts: Sequence[str] = (),
 ) -> Explanation:
     """What the runbooks support of a model's answer.
+
+    With `query`, causes and summary may use numbers and names of its log. `allow_hosts` may be linked though no runbook
+    does. The severity is that of `extracted`, moved by one step at most.
 
     Raises:
         ModelError: nothing of it.
     """
-    texts = {document.doc_id: document.text for document in documents}
-    causes, actions = _claims(answer.causes), _claims(answer.actions)
-    good_causes, good_actions = verify.supported(causes, texts), verify.supported(actions, texts)
-    kept = len(good_causes) + len(good_actions)
+    by_id = {document.doc_id: document for document in documents}
+    bounds = verify.Bounds(query.log if query else "", tuple(host.lower() for host in allow_hosts))
+    causes = verify.supported(_claims(answer.causes), by_id, bounds)
+    actions = verify.supported(_claims(answer.actions), by_id, bounds, as_actions=True)
+    kept = len(causes) + len(actions)
     CLAIMS_KEPT.inc(kept)
-    CLAIMS_DROPPED.inc(len(causes) + len(actions) - kept)
+    CLAIMS_DROPPED.inc(len(answer.causes) + len(answer.actions) - kept)
     if not kept:
         raise ModelError(Fault.UNSUPPORTED, "none of its statements stands in a retrieved runbook")
-    cited = {claim["doc_id"] for claim in [*good_causes, *good_actions]}
-    summary = answer.summary if verify.harmless(answer.summary, list(texts.values())) else extracted["summary"]
+    causes, actions = causes[:_MAX_CAUSES], actions[:_MAX_ACTIONS]
+    said = [*causes, *actions]
+    texts, quotes = [f"{d.title}\n{d.text}" for d in documents], [claim["quote"] for claim in said]
+    harmless = verify.harmless(answer.summary, texts, quotes, bounds)
     return {
         "verdict": "match",
         "confidence": found.confidence,
         "source": "model",
-        "summary": verify.normalised(summary),
-        "causes": good_causes[:_MAX_CAUSES],
-        "actions": good_actions[:_MAX_ACTIONS],
-        "citations": [_citation(hit) for hit in found.hits[:READ] if hit.document.doc_id in cited],
+        "summary": verify.folded(answer.summary) if harmless else extracted["summary"],
+        "causes": causes,
+        "actions": actions,
+        "citations": [_cited(hit, said) for hit in found.hits[:READ] if _cites(hit, said)],
         "missing": [],
         "model": model,
+        "severity": verify.severity_within(extracted.get("severity", ""), answer.severity),
     }
 
 
 def quoted(query: Query, found: Found) -> Explanation:
     """Return the answer that needs no model: sentences of the best runbook."""
     best = found.hits[0]
-    extract = extractive.extract(best.document, query.log)
+    extract = extractive.extract(best.document, query.log, query.language, usable=verify.inert)
+    for action in extract.actions:
+        action["risk"] = verify.risk_of("read_only", action.get("kind", ""), action["quote"])
     return {
         "verdict": "match",
         "confidence": found.confidence,
@@ -64,6 +82,7 @@ def quoted(query: Query, found: Found) -> Explanation:
         "citations": [_citation(best)],
         "missing": [],
         "model": "",
+        "severity": verify.severity_within(query.severity, ""),
     }
 
 
@@ -80,11 +99,28 @@ def bare(says: str, query: Query, found: Found | None) -> Explanation:
         "citations": [_citation(hit) for hit in found.hits[:READ]] if related and found else [],
         "missing": [],
         "model": "",
+        "severity": verify.severity_within(query.severity, ""),
     }
 
 
-def _claims(wire: list[WireClaim]) -> list[Claim]:
-    return [{"text": verify.normalised(c.text), "doc_id": c.doc_id, "quote": c.quote} for c in wire]
+def _claims(wire: Sequence[WireClaim]) -> list[Claim]:
+    claims: list[Claim] = []
+    for said in wire:
+        claim: Claim = {"text": said.text, "doc_id": said.doc_id, "quote": said.quote}
+        if isinstance(said, WireAction):
+            claim["risk"] = said.risk
+        claims.append(claim)
+    return claims
+
+
+def _cites(hit: Hit, claims: Sequence[Claim]) -> bool:
+    return any(claim["doc_id"] == hit.document.doc_id for claim in claims)
+
+
+def _cited(hit: Hit, claims: Sequence[Claim]) -> Citation:
+    """Name the section that the first quotation stands in, rather than the one that the search liked best."""
+    section = next(claim.get("section", "") for claim in claims if claim["doc_id"] == hit.document.doc_id)
+    return {**_citation(hit), "section": section or hit.section}
 
 
 def _citation(hit: Hit) -> Citation:

@@ -92,6 +92,51 @@ class OpenAIConfig(BaseModel):
         description="Longest answer in tokens; a model that reasons needs more (its thinking counts).",
     )
 
+    allow_hosts: tuple[str, ...] = Field(
+        default=(),
+        description="Hosts that an answer may link to though no cited runbook does, a JSON list; names are exact.",
+    )
+
+    max_tokens_per_hour: int = Field(
+        default=400_000,
+        ge=0,
+        description="Most tokens in any 60 minutes, in and out; 0: no limit. A question first takes its worst case, "
+        "some 45,000 in English and up to 130,000 in Korean, so a limit below that lets no question through.",
+    )
+    max_tokens_per_day: int = Field(
+        default=2_000_000, ge=0, description="Most tokens in any 24 hours, in and out; 0: no limit."
+    )
+    max_usd_per_hour: float = Field(
+        default=0.0, ge=0, description="Most US dollars in any 60 minutes, by the prices below; 0: no limit."
+    )
+    max_usd_per_day: float = Field(
+        default=0.0, ge=0, description="Most US dollars in any 24 hours, by the prices below; 0: no limit."
+    )
+    usd_per_million_input_tokens: float | None = Field(
+        default=None, ge=0, description="Price of the model; absent: cards say tokens only, no limit in dollars."
+    )
+    usd_per_million_output_tokens: float | None = Field(
+        default=None, ge=0, description="Price of the model; absent: cards say tokens only, no limit in dollars."
+    )
+    cache_s: float = Field(
+        default=604_800.0,
+        ge=0,
+        description="How long an answer of the model is given again for the same fault, runbooks and language, seconds;"
+        " 0: it is asked each time.",
+    )
+
+    @model_validator(mode="after")
+    def _limits_in_dollars_have_prices(self) -> Self:
+        limits = {"max_usd_per_hour": self.max_usd_per_hour, "max_usd_per_day": self.max_usd_per_day}
+        limit = next((name for name, usd in limits.items() if usd), None)
+        if limit and None in {self.usd_per_million_input_tokens, self.usd_per_million_output_tokens}:
+            msg = (
+                f"{limit} is {limits[limit]:g} and a price is unknown: set usd_per_million_input_tokens and "
+                "usd_per_million_output_tokens, or limit tokens instead"
+            )
+            raise ValueError(msg)
+        return self
+
     @property
     def enabled(self) -> bool:
         """Whether a model may be asked at all."""

@@ -4,8 +4,9 @@ Everything here is a slice of the document, so every claim can be checked by loo
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from rag.models import Claim, Document
 from rag.sections import Kind, split
@@ -14,6 +15,7 @@ from rag.tokens import masked, words
 MAX_CAUSES = 2
 MAX_CHECKS = 3
 MAX_FIXES = 3
+_NAMES: Final[dict[Kind, str]] = {"diagnosis": "check", "mitigation": "fix"}
 _MAX_QUOTE = 400
 """Longest quotation, characters: a longer paragraph is passed over, a Slack section block holds 3,000."""
 _MIN_QUOTE = 8
@@ -31,41 +33,63 @@ _STEP = re.compile(
 )
 
 
+UNSECTIONED: Final = {
+    "en": "This runbook has no sections of checks and fixes: its sentences are quoted in order, and only their wording"
+    " tells steps from explanations.",
+    "ko": "이 런북에는 점검과 조치 섹션이 없어 문장을 순서대로 인용했으며, 단계와 설명은 표현만으로 구분했습니다.",
+}
+"""Said where no heading tells what is a step: the reader then knows that wording alone has sorted the sentences."""
+
+
 @dataclass(frozen=True, slots=True)
 class Extract:
     """What a runbook says of a fault, best first."""
 
     summary: str
-    """The first sentence of its meaning, or its title."""
+    """The first sentence of its meaning, else its title; of a document without sections for steps, that it has none."""
     causes: list[Claim]
     actions: list[Claim]
-    """Checks first, then fixes. Of a document without headings: its sentences that look like steps."""
+    """Checks first, then fixes, by `kind`. Of a document without headings: what looks like a step, without a kind."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Sentence:
     kind: Kind
     quote: str
+    section: str
     order: int
 
 
-def extract(document: Document, log: str) -> Extract:
-    """Quote what `document` says of the fault in `log`: deterministic, a few milliseconds, no I/O."""
+def extract(document: Document, log: str, language: str = "en", *, usable: Callable[[str], bool] = bool) -> Extract:
+    """Quote what `document` says of the fault in `log`: deterministic, a few milliseconds, no I/O.
+
+    Sentences that are not `usable` are passed over. `language` is that of what we say ourselves.
+    """
     asked = set(words(masked(log)))
-    sentences = _sentences(document.text)
+    sentences = [sentence for sentence in _sentences(document.text) if usable(sentence.quote)]
     meaning = _best(sentences, "meaning", asked, MAX_CAUSES)
     checks = _best(sentences, "diagnosis", asked, MAX_CHECKS)
     fixes = _best(sentences, "mitigation", asked, MAX_FIXES)
-    if not checks and not fixes:
+    has_sections = bool(checks or fixes)
+    summary = [_plain(meaning[0].quote)] if meaning else []
+    if not has_sections:
         loose = [s for s in sentences if s.kind == "other"]
         checks = _best([s for s in loose if _STEP.search(s.quote)], "other", asked, MAX_CHECKS)
         meaning = meaning or _best([s for s in loose if not _STEP.search(s.quote)], "other", asked, MAX_CAUSES)
-    summary = _plain(meaning[0].quote) if meaning else document.title
+        summary += [UNSECTIONED[language]] if meaning or checks else []
 
     def claims(chosen: Sequence[_Sentence]) -> list[Claim]:
-        return [{"text": _plain(s.quote), "doc_id": document.doc_id, "quote": s.quote} for s in chosen]
+        return [_claim(document, sentence) for sentence in chosen]
 
-    return Extract(summary, claims(meaning), claims([*checks, *fixes]))
+    actions = [*claims(checks), *claims(fixes)]
+    for action, sentence in zip(actions, [*checks, *fixes], strict=True):
+        action["kind"] = _NAMES.get(sentence.kind, "")
+    return Extract(" ".join(summary) or document.title, claims(meaning), actions)
+
+
+def _claim(document: Document, sentence: _Sentence) -> Claim:
+    text = _plain(sentence.quote)
+    return {"text": text, "doc_id": document.doc_id, "quote": sentence.quote, "section": sentence.section}
 
 
 def _best(sentences: Sequence[_Sentence], kind: Kind, asked: set[str], limit: int) -> list[_Sentence]:
@@ -87,7 +111,7 @@ def _sentences(text: str) -> list[_Sentence]:
             for quote in [block] if _BULLET.match(block) else _END.split(block):
                 bare = _BULLET.sub("", quote).strip()
                 if _MIN_QUOTE <= len(bare) <= _MAX_QUOTE and not bare.endswith(":"):
-                    out.append(_Sentence(section.kind, bare, len(out)))
+                    out.append(_Sentence(section.kind, bare, section.title, len(out)))
     return out
 
 

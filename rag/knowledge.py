@@ -7,6 +7,7 @@ from collections.abc import Callable
 import structlog
 
 from rag.backoff import Backoff
+from rag.circuit import CircuitOpenError, Guard, unguarded
 from rag.config import RagConfig
 from rag.embed import Embedder, EmbeddingModelError, open_embedder
 from rag.metrics import Fault
@@ -15,7 +16,7 @@ from rag.retrieve import Retriever
 from rag.store import StoreError
 
 _RETRY_FIRST_S = 5.0
-_RETRY_MOST_S = 300.0
+_RETRY_MOST_S = 60.0
 _log = structlog.get_logger(__name__)
 
 
@@ -30,17 +31,23 @@ class KnowledgeUnavailableError(Exception):
 class Knowledge:
     """Hands out a `Retriever`. Thread-safe: the first caller loads (seconds), the others wait for it.
 
-    After a failure it is left alone for 5 s, then for twice as long each time, at most 300 s; it is never given up.
+    After a failure it is left alone for 5 s, then for twice as long each time, at most 60 s; it is never given up.
+    Loading is dear, so this back-off stands before the circuit of Milvus, which every single call passes.
     """
 
-    def __init__(self, config: RagConfig, clock: Callable[[], float] = time.monotonic) -> None:
-        self._config, self._clock = config, clock
+    def __init__(
+        self, config: RagConfig, clock: Callable[[], float] = time.monotonic, guard: Guard = unguarded
+    ) -> None:
+        """`clock` in seconds, never back; `guard` is entered around each call of Milvus."""
+        self._config, self._clock, self._guard = config, clock, guard
         self._lock = threading.Lock()
         self._backoff = Backoff(_RETRY_FIRST_S, _RETRY_MOST_S, clock)
         self._embedder: Embedder | None = None
         self._store: MilvusStore | None = None
         self._retriever: Retriever | None = None
         self._looked = 0.0
+        self.version = ""
+        """Of the knowledge base that was loaded last, also while it is down; empty if none was."""
 
     def retriever(self) -> Retriever:
         """Return what searches the store as it is now, or was within `refresh_s`; raise `KnowledgeUnavailableError`."""
@@ -52,6 +59,9 @@ class Knowledge:
                 raise KnowledgeUnavailableError(Fault.BACKING_OFF, "the knowledge base failed a moment ago")
             try:
                 self._retriever = self._load()
+            except CircuitOpenError as err:
+                self._drop()
+                raise KnowledgeUnavailableError(Fault.BACKING_OFF, str(err)) from err
             except (StoreError, EmbeddingModelError) as err:
                 self._drop()
                 raise KnowledgeUnavailableError(Fault.UNREACHABLE, str(err)) from err
@@ -60,6 +70,7 @@ class Knowledge:
                 raise
             self._backoff.succeeded()
             self._looked = self._clock()
+            self.version = self._retriever.version
             return self._retriever
 
     def failed(self, retriever: Retriever) -> None:
@@ -80,7 +91,9 @@ class Knowledge:
         if self._embedder is None:
             self._embedder = open_embedder(self._config)
         if self._store is None:
-            self._store = MilvusStore(self._config, model=self._embedder.name, dim=self._embedder.dim)
+            self._store = MilvusStore(
+                self._config, model=self._embedder.name, dim=self._embedder.dim, guard=self._guard
+            )
         if self._retriever is not None and self._retriever.current:
             return self._retriever
         retriever = Retriever(self._store, self._embedder, self._config)

@@ -1,14 +1,15 @@
 """Asks an OpenAI-compatible model one question and returns its structured answer, or says why there is none."""
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
 from importlib import import_module
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from rag.config import OpenAIConfig
 from rag.metrics import Fault
@@ -17,6 +18,11 @@ MAX_RETRIES = 1
 """Further attempts after a timeout, a connection error, 408, 409, 429 or 5xx; the SDK waits 0.5 s and more between."""
 
 _CONNECT_S = 5.0
+_MESSAGE_TOKENS = 16
+"""What a server may add to each message for its role: 3 or 4 with OpenAI's models, more with other templates."""
+_NEVER_SENT = frozenset({"ConnectError", "ConnectTimeout"})
+"""Names of the HTTP library's exceptions, whichever of its versions the SDK uses."""
+_REFUSED = 4
 _MAX_BODY_BYTES = 1024 * 1024
 """Largest answer read: 16,000 tokens are about 100 kB of JSON."""
 
@@ -29,6 +35,11 @@ class ModelError(Exception):
         self.fault = fault
 
 
+RiskWord = Annotated[str, Field(json_schema_extra={"enum": ["read_only", "reversible", "dangerous"]})]
+SeverityWord = Annotated[str, Field(json_schema_extra={"enum": ["info", "warning", "error", "critical"]})]
+"""Words that the schema narrows and the reader does not: a lax server's odd word must not cost the answer."""
+
+
 class WireClaim(BaseModel):
     """One statement. Without length limits: servers differ in which schema keywords they accept."""
 
@@ -39,15 +50,32 @@ class WireClaim(BaseModel):
     quote: str
 
 
+class WireAction(WireClaim):
+    """Something to do. `risk` is what the model thinks of it; code can only raise it."""
+
+    risk: RiskWord
+
+    @model_validator(mode="before")
+    @classmethod
+    def _may_lack_a_risk(cls, value: object) -> object:
+        return {"risk": "", **value} if isinstance(value, dict) else value
+
+
 class WireAnswer(BaseModel):
     """What the model fills in; nothing of it is trusted before `rag.verify` has seen it."""
 
     model_config = ConfigDict(extra="forbid")
 
     summary: str
+    severity: SeverityWord
     causes: list[WireClaim]
-    actions: list[WireClaim]
+    actions: list[WireAction]
     inconclusive: bool
+
+    @model_validator(mode="before")
+    @classmethod
+    def _may_lack_a_severity(cls, value: object) -> object:
+        return {"severity": "", **value} if isinstance(value, dict) else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +98,25 @@ class OpenAIModel:
         self._border = border
         self._lock = threading.Lock()
         self._client: Any = None
+        self._tries = threading.local()
         self.name = config.model
+
+    @property
+    def billable(self) -> int:
+        """How many attempts of this thread's last `ask` the server may charge for: those it did not refuse."""
+        return getattr(self._tries, "billable", 0)
+
+    def tokens_at_most(self, messages: Iterable[Any]) -> int:
+        """Return the most tokens that the messages can be: no tokeniser makes more than one of a byte."""
+        sent = list(messages) if self._border is None else self._border(list(messages))
+        schema = json.dumps(WireAnswer.model_json_schema())
+        return len(schema) + sum(len(str(message["content"]).encode()) + _MESSAGE_TOKENS for message in sent)
 
     def ask(self, messages: Iterable[Any]) -> Reply:
         """Return the answer; block for at most twice the timeout and a moment; raise `ModelError`."""
         import openai  # noqa: PLC0415 - importing it takes a second, and many run without a model
 
+        self._tries.billable = 0
         try:
             completion = self._connected().chat.completions.parse(
                 model=self._config.model,
@@ -86,7 +127,7 @@ class OpenAIModel:
         except openai.APITimeoutError as err:
             raise ModelError(Fault.TIMEOUT, f"no answer within {self._config.timeout_s:g} s") from err
         except openai.APIConnectionError as err:
-            raise ModelError(Fault.UNREACHABLE, "no connection: check CALI_OPENAI__BASE_URL and the network") from err
+            raise ModelError(Fault.UNREACHABLE, _unreachable(err)) from err
         except openai.RateLimitError as err:
             raise ModelError(Fault.RATE_LIMITED, "HTTP 429: the quota or rate limit is used up") from err
         except openai.APIStatusError as err:
@@ -123,7 +164,7 @@ class OpenAIModel:
                     base_url=self._config.base_url,
                     timeout=timeout,
                     max_retries=MAX_RETRIES,
-                    http_client=openai.DefaultHttpxClient(timeout=timeout, event_hooks=hooks),
+                    http_client=_counting(openai.DefaultHttpxClient, self._tries)(timeout=timeout, event_hooks=hooks),
                 )
             return self._client
 
@@ -144,11 +185,31 @@ def models(config: OpenAIConfig) -> list[str]:
     except openai.APITimeoutError as err:
         raise ModelError(Fault.TIMEOUT, f"no answer within {config.timeout_s:g} s") from err
     except openai.APIConnectionError as err:
-        raise ModelError(Fault.UNREACHABLE, "no connection: check CALI_OPENAI__BASE_URL and the network") from err
+        raise ModelError(Fault.UNREACHABLE, _unreachable(err)) from err
     except openai.APIStatusError as err:
         raise _status_error(err.status_code) from err
     except (ValidationError, ValueError, TypeError, AttributeError, openai.OpenAIError) as err:
         raise ModelError(Fault.MALFORMED, f"no list of models ({type(err).__name__})") from err
+
+
+def _counting(base: Any, tries: threading.local) -> Any:  # noqa: ANN401 - a class of the SDK, imported lazily
+    """Return an HTTP client that counts in `tries.billable` the requests that may cost money.
+
+    A connection that was never made and a request answered with 4xx cost nothing.
+    """
+
+    class _Counting(base):  # type: ignore[misc] # as above
+        def send(self, request: Any, **how: Any) -> Any:  # noqa: ANN401 - as above
+            tries.billable += 1
+            try:
+                response = super().send(request, **how)
+            except Exception as err:
+                tries.billable -= type(err).__name__ in _NEVER_SENT
+                raise
+            tries.billable -= response.status_code // 100 == _REFUSED
+            return response
+
+    return _Counting
 
 
 def _bound(response: Any, seconds: float) -> None:  # noqa: ANN401 - a response of the SDK's HTTP library
@@ -175,6 +236,12 @@ def _bound(response: Any, seconds: float) -> None:  # noqa: ANN401 - a response 
             source.close()
 
     response.stream = _Bounded()
+
+
+def _unreachable(err: Exception) -> str:
+    if "CERTIFICATE_VERIFY_FAILED" in str(err.__cause__):
+        return "its certificate is not trusted: set SSL_CERT_FILE to the file of its CA"
+    return "no connection: check CALI_OPENAI__BASE_URL and the network"
 
 
 def _status_error(status: int) -> ModelError:

@@ -24,6 +24,10 @@ class Fault(StrEnum):
     """No claim of the answer stands in a runbook that was retrieved."""
     BACKING_OFF = "backing_off"
     """It failed a moment ago and was not asked."""
+    BUDGET = "budget"
+    """It was not asked: a limit on tokens or money would have been passed."""
+    STATE = "state"
+    """The file that knows what was spent and answered cannot be used."""
     BUG = "bug"
     """Something nobody foresaw; the log has the exception type."""
 
@@ -47,4 +51,20 @@ MODEL_SECONDS = Histogram(
     "cali_rag_model_seconds",
     "Time of one question to the model, retries included.",
     buckets=(0.5, 1, 2.5, 5, 10, 20, 40, 60),
+)
+MODEL_TOKENS = Counter(
+    "cali_rag_model_tokens_total", "Tokens that the model's server counted, by prompt and completion.", ["kind"]
+)
+MODEL_USD = Counter("cali_rag_model_usd_total", "US dollars spent on the model, by the prices of the settings.")
+CACHE = Counter(
+    "cali_rag_cache_total",
+    "Answers looked up: hit, shared (one call for several questions at once), miss, error (the file failed).",
+    ["outcome"],
+)
+BUDGET_REFUSED = Counter(
+    "cali_rag_budget_refusals_total", "Questions not put to the model because a limit would have been passed.", ["cap"]
+)
+INCIDENTS = Counter("cali_rag_incidents_total", "Past incidents: noted, shown beside an answer, expired.", ["what"])
+MEMORY_FAILED = Counter(
+    "cali_rag_memory_failures_total", "Times the memory of incidents could not be read or written.", ["doing"]
 )

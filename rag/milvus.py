@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.circuit import CircuitOpenError, Guard, unguarded
 from rag.config import RagConfig
 from rag.models import Document
 from rag.store import ModelMismatchError, Row, StoreError
@@ -39,6 +40,69 @@ _WRITE_TIMEOUT_S = 60.0
 """Ingestion may wait: a flush of a busy server takes seconds."""
 
 
+class Connection:
+    """A client of Milvus whose calls are guarded and whose errors say what to do. Thread-safe.
+
+    Opening it blocks for a second (Lite) or up to the timeout (server). Connections of one process to the same Milvus
+    Lite share it.
+    """
+
+    def __init__(self, config: RagConfig, guard: Guard = unguarded) -> None:
+        self._timeout, self._guard = config.milvus_timeout_s, guard
+        self.place = _without_password(config.milvus_uri)
+        self.client = self._connect(config)
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self.client.close()
+
+    def call(self, doing: str, method: str, *args: object, **how: object) -> Any:  # noqa: ANN401 - pymilvus has no types
+        """Call the client within its `timeout`; raise `StoreError`, or `CircuitOpenError` from the guard."""
+        with self.errors(doing):
+            return getattr(self.client, method)(*args, **{"timeout": self._timeout, **how})
+
+    @contextmanager
+    def errors(self, doing: str) -> Iterator[None]:
+        """Guard a block that calls the client, and turn what it raises into `StoreError`s."""
+        try:
+            with self._guard():
+                yield
+        except (StoreError, CircuitOpenError):
+            raise
+        except Exception as err:  # pymilvus lets errors of grpc through besides its own
+            what = str(getattr(err, "message", "")) or type(err).__name__
+            msg = (
+                f"cannot {doing} the knowledge base {self.place!r}: {what[:200]}; check that Milvus is up and reachable"
+            )
+            raise StoreError(msg) from err
+
+    def _connect(self, config: RagConfig) -> Any:  # noqa: ANN401 - pymilvus has no types
+        from pymilvus import MilvusClient  # noqa: PLC0415 - importing it takes a second
+
+        # It logs each error with a trace before raising it; the caller counts and logs it once.
+        logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
+        uri = config.milvus_uri
+        if uri.endswith(".db"):
+            try:
+                Path(uri).expanduser().absolute().parent.mkdir(parents=True, exist_ok=True)
+                return MilvusClient(uri=str(Path(uri).expanduser()))
+            except Exception as err:  # the SDK has no class of its own for a locked directory
+                msg = (
+                    f"the knowledge base {uri!r} cannot be opened: another process has it open (Milvus Lite allows "
+                    "one), or the path cannot be used; point CALI_RAG__MILVUS_URI at a Milvus server, or stop the "
+                    "other process"
+                )
+                raise StoreError(msg) from err
+        if "://" not in uri:
+            msg = (
+                f"CALI_RAG__MILVUS_URI {uri!r} is neither a path ending in .db nor a server such as http://milvus:19530"
+            )
+            raise StoreError(msg)
+        token = config.milvus_token.get_secret_value() if config.milvus_token else ""
+        with self.errors("connect to"):
+            return MilvusClient(uri=uri, token=token, timeout=self._timeout)
+
+
 class MilvusStore:
     """A `RunbookStore` over pymilvus, thread-safe. Opening it blocks for a second (Lite) or up to the timeout (server).
 
@@ -46,11 +110,18 @@ class MilvusStore:
     collection of another embedding model, for `rebuild` alone.
     """
 
-    def __init__(self, config: RagConfig, *, model: str, dim: int, any_model: bool = False) -> None:
+    def __init__(
+        self, config: RagConfig, *, model: str, dim: int, any_model: bool = False, guard: Guard = unguarded
+    ) -> None:
+        """`guard` is entered around each call of the server, which then may raise `CircuitOpenError`."""
         self._tenant, self._timeout = config.tenant, config.milvus_timeout_s
         self._model, self._dim = model, dim
-        self.place = _without_password(config.milvus_uri)
-        self._client = self._connect(config)
+        self._connection = Connection(config, guard)
+        self.place, self._client, self._errors = (
+            self._connection.place,
+            self._connection.client,
+            self._connection.errors,
+        )
         try:
             self._collection = self._open_collection(any_model=any_model)
         except BaseException:
@@ -65,7 +136,7 @@ class MilvusStore:
 
     def close(self) -> None:
         """Give the connection back: Milvus Lite may then be opened by another process."""
-        self._client.close()
+        self._connection.close()
 
     def documents(self) -> list[Document]:
         """Return all documents of the tenant, ordered by `doc_id`."""
@@ -84,7 +155,7 @@ class MilvusStore:
     def remove(self, doc_ids: Sequence[str]) -> None:
         """Delete documents; unknown ids are ignored."""
         for start in range(0, len(doc_ids), _BATCH):
-            ids = [_row_id(self._tenant, doc_id) for doc_id in doc_ids[start : start + _BATCH]]
+            ids = [row_id(self._tenant, doc_id) for doc_id in doc_ids[start : start + _BATCH]]
             with self._errors("delete from"):
                 self._client.delete(self._collection, ids=ids, timeout=_WRITE_TIMEOUT_S)
 
@@ -135,39 +206,16 @@ class MilvusStore:
     def _mine(self) -> str:
         return f'tenant == "{self._tenant}"'  # RagConfig allows no quotation mark in a tenant
 
-    def _connect(self, config: RagConfig) -> Any:  # noqa: ANN401 - pymilvus has no types
-        from pymilvus import MilvusClient  # noqa: PLC0415 - importing it takes a second
-
-        # It logs each error with a trace before raising it; the caller counts and logs it once.
-        logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
-        uri = config.milvus_uri
-        if uri.endswith(".db"):
-            try:
-                Path(uri).expanduser().absolute().parent.mkdir(parents=True, exist_ok=True)
-                return MilvusClient(uri=str(Path(uri).expanduser()))
-            except Exception as err:  # the SDK has no class of its own for a locked directory
-                msg = (
-                    f"the knowledge base {uri!r} cannot be opened: another process has it open (Milvus Lite allows "
-                    "one), or the path cannot be used; point CALI_RAG__MILVUS_URI at a Milvus server, or stop the "
-                    "other process"
-                )
-                raise StoreError(msg) from err
-        if "://" not in uri:
-            msg = (
-                f"CALI_RAG__MILVUS_URI {uri!r} is neither a path ending in .db nor a server such as http://milvus:19530"
-            )
-            raise StoreError(msg)
-        token = config.milvus_token.get_secret_value() if config.milvus_token else ""
-        with self._errors("connect to"):
-            return MilvusClient(uri=uri, token=token, timeout=self._timeout)
-
     def _open_collection(self, *, any_model: bool) -> str:
         with self._errors("open"):
-            if not self._client.has_collection(ALIAS, timeout=self._timeout):
-                name = _collection_name(self._model, 1)
-                self._create(name)
+            exists = self._client.has_collection(ALIAS, timeout=self._timeout)
+        if not exists:
+            name = _collection_name(self._model, 1)
+            self._create(name)
+            with self._errors("open"):
                 self._client.create_alias(name, ALIAS, timeout=self._timeout)
-                return name
+            return name
+        with self._errors("open"):
             name = str(self._client.describe_alias(ALIAS, timeout=self._timeout)["collection_name"])
             fields = self._client.describe_collection(name, timeout=self._timeout)["fields"]
             complete = _VERSION in {field["name"] for field in fields}
@@ -178,7 +226,7 @@ class MilvusStore:
         if not complete and not any_model:
             msg = f"the knowledge base {self.place!r} was made by an older CALI: run `cali kb reindex`"
             raise ModelMismatchError(msg)
-        if (stored_model, dim) != (_slug(self._model), self._dim) and not any_model:
+        if (stored_model, dim) != (slug(self._model), self._dim) and not any_model:
             msg = (
                 f"the knowledge base {self.place!r} was made with the embedding model {stored_model!r} ({dim} "
                 f"numbers), the settings name {self._model!r} ({self._dim}): run `cali kb reindex`, or set "
@@ -195,7 +243,8 @@ class MilvusStore:
                 return
             schema = self._client.create_schema(auto_id=False, enable_dynamic_field=False)
             schema.add_field("id", DataType.VARCHAR, is_primary=True, max_length=32)
-            schema.add_field("tenant", DataType.VARCHAR, is_partition_key=True, max_length=64)
+            # No partition key: upserts of Milvus 2.3.5 land in another partition than the one that reads then look in.
+            schema.add_field("tenant", DataType.VARCHAR, max_length=64)
             for field, length in (("doc_id", 512), ("title", 1024), ("text", 65_535), ("source", 1024)):
                 schema.add_field(field, DataType.VARCHAR, max_length=length)
             for field, length in (("licence", 1024), ("url", 1024), ("content_hash", 32), ("root", 4096)):
@@ -229,7 +278,7 @@ class MilvusStore:
         records = [
             {
                 **asdict(row.document),
-                "id": _row_id(tenant, row.document.doc_id),
+                "id": row_id(tenant, row.document.doc_id),
                 "tenant": tenant,
                 "content_hash": row.content_hash,
                 "root": row.root,
@@ -268,29 +317,17 @@ class MilvusStore:
                 )
             yield list(page)
 
-    @contextmanager
-    def _errors(self, doing: str) -> Iterator[None]:
-        try:
-            yield
-        except StoreError:
-            raise
-        except Exception as err:  # pymilvus lets errors of grpc through besides its own
-            what = str(getattr(err, "message", "")) or type(err).__name__
-            msg = (
-                f"cannot {doing} the knowledge base {self.place!r}: {what[:200]}; check that Milvus is up and reachable"
-            )
-            raise StoreError(msg) from err
-
 
 def _document(row: dict[str, Any]) -> Document:
     return Document(**{name: row[name] for name in _FIELDS})
 
 
-def _row_id(tenant: str, doc_id: str) -> str:
+def row_id(tenant: str, doc_id: str) -> str:
+    """Return the identity of a row: of a runbook by its `doc_id`, of an incident by its fingerprint."""
     return hashlib.sha256(f"{tenant}|{doc_id}".encode()).hexdigest()[:32]
 
 
-def _slug(model: str) -> str:
+def slug(model: str) -> str:
     """Return a model's name in the characters that Milvus allows, still different for different models."""
     plain = re.sub(r"\W+", "_", model, flags=re.ASCII).strip("_")
     digest = hashlib.sha256(model.encode()).hexdigest()[:8]
@@ -298,7 +335,7 @@ def _slug(model: str) -> str:
 
 
 def _collection_name(model: str, version: int) -> str:
-    return f"runbooks__{_slug(model)}__v{version}"
+    return f"runbooks__{slug(model)}__v{version}"
 
 
 def _without_password(uri: str) -> str:

@@ -3,6 +3,7 @@
 `rank` and `gate` say what was measured. Both are pure; this module asks the store, the index and the embedder for them.
 """
 
+import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from rag.tokens import headlines_first, masked, words
 DEPTH = 50
 """Documents taken from each search before they are ranked together."""
 _NEIGHBOURS = 10
+_KEPT_VECTORS = 16
 _TOP = 2
 
 
@@ -51,11 +53,18 @@ class Retriever:
         self.documents = store.documents()
         self._documents = {document.doc_id: document for document in self.documents}
         self._lexical = LexicalIndex(self.documents)
+        self._vectors: dict[tuple[str, str], NDArray[np.float32]] = {}
 
     @property
     def current(self) -> bool:
         """Whether a new retriever would search the same documents with the same gate; raise `StoreError`."""
         return self.revision == revision(self._store) and self.gate == self._load_gate()
+
+    @property
+    def version(self) -> str:
+        """What changes when an answer may: documents, gate, thresholds, embedding model; the same in every process."""
+        bands = (self._config.match_at, self._config.related_at, self._embedder.name)
+        return hashlib.sha256(f"{self.revision}{self.gate!r}{bands!r}".encode()).hexdigest()[:16]
 
     @property
     def size(self) -> int:
@@ -79,16 +88,33 @@ class Retriever:
 
     def nearest(self, query: Query, k: int) -> list[tuple[str, float]]:
         """Return up to `k` documents of the snapshot with their cosine, best first; raise `StoreError`."""
-        found = self._store.nearest(self._vector(query), k)
+        found = self._store.nearest(self.vector(query), k)
         return [(doc_id, cosine) for doc_id, cosine in found if doc_id in self._documents]
+
+    def vector(self, query: Query) -> NDArray[np.float32]:
+        """Return the vector of a query; the last few are kept, because one fault is looked up in several places."""
+        key = (query.log, query.service)
+        vector = self._vectors.get(key)
+        if vector is None:
+            log = headlines_first(masked(query.log)).strip()
+            vector = self._embedder.embed([f"{log}\n{query.service}"], query=True)[0]
+            if len(self._vectors) >= _KEPT_VECTORS:
+                self._vectors = {}  # not cleared: another thread may be reading it
+            self._vectors[key] = vector
+        return vector
+
+    @property
+    def model(self) -> str:
+        """Name of the embedding model."""
+        return self._embedder.name
+
+    @property
+    def dim(self) -> int:
+        """How many numbers a vector has."""
+        return self._embedder.dim
 
     def _load_gate(self) -> gate.Gate:
         return gate.load(gate_path(self._config), self._embedder.name)
-
-    def _vector(self, query: Query) -> NDArray[np.float32]:
-        log = headlines_first(masked(query.log)).strip()
-        vector: NDArray[np.float32] = self._embedder.embed([f"{log}\n{query.service}"], query=True)[0]
-        return vector
 
 
 def ranked(terms: Sequence[str], index: LexicalIndex, dense: Sequence[tuple[str, float]]) -> Ranking:
@@ -131,9 +157,10 @@ def gate_path(config: RagConfig) -> Path | None:
     return Path(uri).expanduser().with_suffix(".gate.json") if uri.endswith(".db") else None
 
 
-def revision(store: RunbookStore) -> int:
-    """Return a number that changes when the documents of the store change (within one process)."""
-    return hash(frozenset((doc_id, digest) for doc_id, (digest, _) in store.stored().items()))
+def revision(store: RunbookStore) -> str:
+    """Return what changes when, and only when, the documents of the store change: the same in every process."""
+    rows = sorted(f"{doc_id}\x1f{digest}" for doc_id, (digest, _) in store.stored().items())
+    return hashlib.sha256("\n".join(rows).encode()).hexdigest()[:16]
 
 
 def _best_section(document: Document, terms: Sequence[str]) -> str:

@@ -131,6 +131,15 @@ ANSWERS = {
 """What a model says to the sample fault with runbooks/*/hikari-pool.md: summary, causes, actions, runbook."""
 
 
+RISKS = ("read_only", "dangerous", "reversible")
+"""Of the actions."""
+RESOLUTIONS = {
+    "en": "1.39 leaked a connection for each retry; rolled back",
+    "ko": "1.39 버전이 재시도마다 연결을 흘려 롤백함",
+}
+"""What people said of the end of a similar incident."""
+
+
 def explained(language: str) -> Alert:
     """The new fault with its analysis."""
     summary, causes, actions, (title, section) = ANSWERS[language]
@@ -142,10 +151,28 @@ def explained(language: str) -> Alert:
         "source": "model",
         "summary": summary,
         "causes": [{"text": text, "doc_id": doc_id, "quote": text} for text in causes],
-        "actions": [{"text": text, "doc_id": doc_id, "quote": text} for text in actions],
+        "actions": [
+            {"text": text, "doc_id": doc_id, "quote": text, "risk": risk}
+            for text, risk in zip(actions, RISKS, strict=True)
+        ],
         "citations": [book],
         "missing": [],
-        "model": "gpt-4o-mini",
+        "model": "gpt-5-mini",
+        "cached": False,
+        "ladder": [{"rung": "cached", "reason": "not_asked_before"}, {"rung": "model", "reason": "used"}],
+        "cost": {"usd": 0.0042, "prompt_tokens": 1_700, "completion_tokens": 232},
+        "similar": [
+            {
+                "fingerprint": "9f2c4e81b07d35aa",
+                "service": "cart-api",
+                "last_seen": T0 - 18 * 86_400,
+                "count": 212,
+                "resolution": RESOLUTIONS[language],
+                "summary": summary,
+                "score": 0.9,
+            }
+        ],
+        "severity": "error",
     }
     return alert(explained=True, explanation=answer)
 
@@ -233,6 +260,7 @@ def thread(story: Story, language: str) -> None:
     """An episode from its first record to its end: the card as it stands at last, and what was told of it meanwhile."""
     opening = explained(language)
     opening["text"] = TRACE.splitlines()[0]
+    opening["explanation"]["similar"] = []
     summary = later("summary", 212, 213, 1, last_seen=T0 + 299)
     second = {"window_start": T0 + 300, "window_end": T0 + 600}
     escalated = later("escalated", 1450, 1663, 2, usual=190.0, last_seen=T0 + 380, **second)

@@ -7,7 +7,7 @@ State: per shard the last emitted sequence number. IAM: `kinesis:ListShards`, `k
 from connectors.kinesis.config import KinesisConfig
 from connectors.kinesis.producer import Producer
 from connectors.kinesis.records import Loss, RecordBatch
-from connectors.kinesis.source import KinesisSource
+from connectors.kinesis.source import KinesisSource, Watch
 from connectors.kinesis.unpack import BadPiece, unpack
 
-__all__ = ["BadPiece", "KinesisConfig", "KinesisSource", "Loss", "Producer", "RecordBatch", "unpack"]
+__all__ = ["BadPiece", "KinesisConfig", "KinesisSource", "Loss", "Producer", "RecordBatch", "Watch", "unpack"]

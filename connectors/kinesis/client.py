@@ -125,7 +125,8 @@ class KinesisClient:
 
     def summary(self) -> Any:  # noqa: ANN401 - boto3 answers
         """The description of the stream, without its shards."""
-        return self._call("describe_stream_summary", StreamName=self._config.stream)["StreamDescriptionSummary"]
+        with _whole():
+            return self._call("describe_stream_summary", StreamName=self._config.stream)["StreamDescriptionSummary"]
 
     def create(self, shards: int) -> None:
         """Make the stream."""

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 import structlog
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
@@ -38,6 +39,27 @@ def never() -> bool:
     return False
 
 
+def _unheard(batches: list[RecordBatch]) -> None:
+    """Nobody keeps books."""
+    del batches
+
+
+def _unseen() -> None:
+    """Nobody waits for reads."""
+
+
+class Watch(NamedTuple):
+    """Who is told what the source does, by the worker that does it; both are cheap and never raise."""
+
+    read: Callable[[], None] = _unseen
+    """Kinesis has answered a read, perhaps with nothing."""
+    emitted: Callable[[list[RecordBatch]], None] = _unheard
+    """These batches are about to enter the dataflow."""
+
+
+_NOBODY = Watch()
+
+
 class KinesisSource(FixedPartitionedSource[RecordBatch, SlotState]):
     """Reads a Kinesis Data Stream and follows its reshards without a restart.
 
@@ -50,7 +72,12 @@ class KinesisSource(FixedPartitionedSource[RecordBatch, SlotState]):
     """
 
     def __init__(
-        self, config: KinesisConfig, commits: Commits, stopping: Callable[[], bool], full: Callable[[], bool] = never
+        self,
+        config: KinesisConfig,
+        commits: Commits,
+        stopping: Callable[[], bool],
+        full: Callable[[], bool] = never,
+        watch: Watch = _NOBODY,
     ) -> None:
         """`stopping` turns true when the process should drain: then every part ends after its last emitted batch.
 
@@ -60,6 +87,7 @@ class KinesisSource(FixedPartitionedSource[RecordBatch, SlotState]):
         self._commits = commits
         self._stopping = stopping
         self._full = full
+        self._watch = watch
         self._shared: Shared | None = None
         self._connecting = threading.Lock()
 
@@ -73,7 +101,7 @@ class KinesisSource(FixedPartitionedSource[RecordBatch, SlotState]):
         with self._connecting:  # workers of one process build their parts at once, and must share one topology
             shared = self._shared = self._shared or _connect(self._config)
         state = resume_state or SlotState(start=first_start(self._config), listed=False, shards={})
-        return _SlotPartition(for_part, state, shared, self._commits, self._stopping, self._full)
+        return _SlotPartition(for_part, state, shared, self._commits, self._stopping, self._full, self._watch)
 
 
 def _connect(config: KinesisConfig) -> Shared:
@@ -108,6 +136,7 @@ class _SlotPartition(StatefulSourcePartition[RecordBatch, SlotState]):
         commits: Commits,
         stopping: Callable[[], bool],
         full: Callable[[], bool],
+        watch: Watch,
     ) -> None:
         self._slot = slot
         self._start = state["start"]
@@ -117,6 +146,7 @@ class _SlotPartition(StatefulSourcePartition[RecordBatch, SlotState]):
         self._commits = commits
         self._stopping = stopping
         self._full = full
+        self._watch = watch
         self._closed_epoch = False
         self._adopted = 0
         self._told: list[RecordBatch] = []
@@ -138,13 +168,18 @@ class _SlotPartition(StatefulSourcePartition[RecordBatch, SlotState]):
         if self._full():
             return []
         told, self._told = self._told, []
-        return told + [batch for reader in list(self._readers.values()) if (batch := self._take(reader)) is not None]
+        told += [batch for reader in list(self._readers.values()) if (batch := self._take(reader)) is not None]
+        if told:
+            self._watch.emitted(told)
+        return told
 
     def _take(self, reader: ShardReader) -> RecordBatch | None:
         """What a reader has, with its progress noted."""
         page = reader.poll()
         losses = reader.losses()
         shard = self._shards[reader.shard_id]
+        if reader.seen != shard["seen"]:  # every answer moves it
+            self._watch.read()
         shard.update(seq=reader.position, seen=reader.seen)  # type: ignore[call-arg] # a TypedDict is a dict
         if page is not None:
             shard.update(behind=page.behind_ms, arrival=page.arrivals[-1])  # type: ignore[call-arg] # as above

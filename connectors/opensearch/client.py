@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -18,6 +19,9 @@ _RETRIED = frozenset({408, 429, 500, 502, 503, 504})
 """Item and call statuses that time may heal. 403 is too, when it is a write block of a full disk; see `_is_block`."""
 
 
+_WORD = re.compile(r"[a-z][a-z0-9_.]{0,79}")
+"""The type of an error as OpenSearch names it: `mapper_parsing_exception`, `index_not_found_exception`."""
+
 _MALFORMED = (AttributeError, KeyError, StopIteration, TypeError, ValueError)
 """What reading an answer of another shape raises: a proxy's page, another server."""
 
@@ -28,6 +32,8 @@ class Doc(NamedTuple):
     index_name: str
     id: str
     body: bytes
+    minute: int = 0
+    """Minute of arrival of the batch that it is of, for whoever keeps books; 0: of none."""
 
 
 class Refused(NamedTuple):
@@ -117,7 +123,8 @@ def bulk(client: Any, docs: Sequence[Doc], streamed: str = "") -> BulkResult:  #
             result.retry.append(doc)
         else:
             error = item.get("error") or {}
-            result.refused.append(Refused(doc, str(error.get("type", status)) if isinstance(error, dict) else "error"))
+            kind = named(error.get("type")) if isinstance(error, dict) else ""
+            result.refused.append(Refused(doc, kind or str(status)))
     result.retry.extend(docs[len(items) :])
     return result
 
@@ -140,12 +147,22 @@ def _is_refusal(err: TransportError) -> bool:
 def _halved(client: Any, docs: Sequence[Doc], streamed: str, err: TransportError) -> BulkResult:  # noqa: ANN401
     """Narrow a refusal of the whole call down to the document it is for, so that it does not hold up the others."""
     if len(docs) == 1:
-        return BulkResult([], [Refused(docs[0], str(err.error))], [])
+        return BulkResult([], [Refused(docs[0], named(err.error) or str(err.status_code))], [])
     middle = len(docs) // 2
     first, second = bulk(client, docs[:middle], streamed), bulk(client, docs[middle:], streamed)
     return BulkResult(
         first.acknowledged + second.acknowledged, first.refused + second.refused, first.retry + second.retry
     )
+
+
+def named(error: object) -> str:
+    """The type of an error in an answer, or "" if it is no word.
+
+    Anything else may repeat what was sent: a proxy's page the `Authorization` header, a parser's text the document.
+    """
+    if isinstance(error, str) and error.startswith("no handler found"):
+        return "no_handler"  # no such plugin: OpenSearch says it in a sentence
+    return error if isinstance(error, str) and _WORD.fullmatch(error) else ""
 
 
 def _is_block(item: dict[str, Any]) -> bool:

@@ -7,7 +7,7 @@ from opensearchpy.exceptions import NotFoundError, OpenSearchException, Transpor
 from opensearchpy.helpers import scan
 
 from connectors.errors import TerminalError, TransientError
-from connectors.opensearch.client import connect
+from connectors.opensearch.client import connect, named
 from connectors.opensearch.config import OpenSearchConfig
 
 _T = TypeVar("_T")
@@ -84,7 +84,7 @@ def _asked(question: Callable[[], _T]) -> _T:
         raise _MissingError(msg) from err
     except TransportError as err:
         status = err.status_code
-        msg = type(err).__name__ if status == "N/A" else f"HTTP {status} ({err.error})"
+        msg = type(err).__name__ if status == "N/A" else f"HTTP {status} ({named(err.error) or 'no reason given'})"
         if isinstance(status, int) and status not in {408, 429} and status < 500:
             raise TerminalError(msg) from err
         raise TransientError(msg) from err

@@ -33,8 +33,8 @@ class Part(Protocol):
     def settle(self, entry: "Entry") -> None:
         """Forget a document that was acknowledged or refused for good."""
 
-    def unspill(self) -> "list[Entry]":
-        """The documents of the oldest synced spool file, once."""
+    def unspill(self) -> "tuple[list[Entry], bool]":
+        """The documents of the oldest synced spool file, once, and whether an earlier process wrote it."""
 
 
 class Entry(NamedTuple):
@@ -61,6 +61,7 @@ class Sender:
         self._thread: threading.Thread | None = None
         self._client: Any = None
         self._catching_up = False
+        self._taken = self._ended = self._spilled = 0
         self._circuit = breaker("opensearch", config.url, rest_s=config.rest_s)
         self._streamed = f"{config.index_prefix}-logs-" if config.layout == "stream" else ""
 
@@ -83,12 +84,38 @@ class Sender:
                 self._thread = threading.Thread(target=self._run, name=f"search-{self.name}", daemon=True)
                 self._thread.start()
 
-    def put(self, entries: list[Entry], *, must: bool = False) -> bool:
-        """Queue documents; False (and none queued) if memory is full and it is not a must."""
+    def balance(self) -> tuple[int, int]:
+        """Documents taken, and what became of them: equal at any instant, or a document was lost or made up.
+
+        Taken by this process, and inherited: those of a state, and those of an earlier process's spool file once it is
+        read. They are acknowledged, refused, replaced by a newer version, in memory, or in spool files of this process.
+        """
+        with self._wake:
+            return self._taken, self._ended + len(self._queue) + self._spilled
+
+    def spilled(self, written: int, *, new: int) -> None:
+        """Count documents that went to the spool instead, of which so many were not counted yet."""
+        with self._wake:
+            self._taken += new
+            self._spilled += written
+
+    def recalled(self, written: int) -> None:
+        """Count as never taken what comes back from the spool to be put or spilled again."""
+        with self._wake:
+            self._taken -= written
+            self._spilled -= written
+
+    def put(self, entries: list[Entry], *, new: int = 0, unspilled: int = 0, must: bool = False) -> bool:
+        """Queue documents; False (and none queued) if memory is full and it is not a must.
+
+        `new` of them are taken with that, and `unspilled` were counted in the spool.
+        """
         size = sum(len(entry.doc.body) for entry in entries)
         with self._wake:
             if not must and self._queue and self._bytes + size > self._config.pending_bytes:
                 return False
+            self._taken += new
+            self._spilled -= unspilled
             self._bytes += size
             self._queue.extend(entries)
             metrics.SEARCH_WAITING.labels(self.name).set(len(self._queue))
@@ -185,7 +212,9 @@ class Sender:
             if (entry.doc.index_name, entry.doc.id) not in again:
                 entry.part.settle(entry)
         metrics.SEARCH_INDEXED.labels(self.name).inc(len(result.acknowledged))
+        replaced = len(batch) - len(kept) - (len(newest) - len(again))
         with self._wake:
+            self._ended += len(result.acknowledged) + len(result.refused) + replaced
             self._queue[: len(batch)] = kept
             self._bytes = sum(len(entry.doc.body) for entry in self._queue)
             metrics.SEARCH_WAITING.labels(self.name).set(len(self._queue))
@@ -198,8 +227,10 @@ class Sender:
             parts = list(self._parts)
         size = 0
         for part in parts:
-            if entries := part.unspill():
-                self.put(entries, must=True)
+            entries, inherited = part.unspill()
+            if entries:
+                count = len(entries)
+                self.put(entries, new=count if inherited else 0, unspilled=0 if inherited else count, must=True)
                 size += sum(len(entry.doc.body) for entry in entries)
             if size >= self._config.bulk_bytes:
                 with self._wake:  # those that were not asked are the first to be asked next time

@@ -8,6 +8,7 @@ import structlog
 from opensearchpy.exceptions import OpenSearchException, TransportError
 
 from connectors.errors import TransientError
+from connectors.opensearch.client import named
 from connectors.opensearch.config import OpenSearchConfig
 from connectors.opensearch.lifecycle import policies
 from connectors.opensearch.templates import templates
@@ -44,7 +45,7 @@ def _told(what: Literal["template", "policy"], name: str) -> Iterator[None]:
         passing = not isinstance(status, int) or status in {408, 429} or status >= 500
         if passing and (what == "template" or not isinstance(status, int)):
             raise TransientError(f"{what} {name!r} could not be put: {status}") from err  # noqa: EM102, TRY003
-        log.warning("search.setup_refused", what=what, name=name, status=status, error=str(err.error))
+        log.warning("search.setup_refused", what=what, name=name, status=status, error=named(err.error))
     except (OpenSearchException, OSError) as err:
         raise TransientError(f"{what} {name!r} could not be put: {type(err).__name__}") from err  # noqa: EM102, TRY003
 

@@ -84,6 +84,14 @@ ALERTS: dict[str, Any] = {
         "summary": _TEXT,
         "cited": _KEYWORD,
         "missing": _KEYWORD,
+        "severity_judged": _KEYWORD,
+        "rung": _KEYWORD,
+        "rung_reason": _KEYWORD,
+        "cached": {"type": "boolean"},
+        "cost_usd": {"type": "float"},
+        "prompt_tokens": {"type": "long"},
+        "completion_tokens": {"type": "long"},
+        "similar": _KEYWORD,
     },
 }
 """Alerts and what became of them. What is not mapped is kept in the source and shown, not searched."""

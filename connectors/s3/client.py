@@ -1,4 +1,4 @@
-"""Calls to S3 that are made one by one: reading back, probing, creating."""
+"""Calls to S3 that are made one by one: reading back, probing, creating; and what a failed one means."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,8 +9,12 @@ from uuid import uuid4
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from connectors.errors import TerminalError, TransientError
+from connectors.errors import ConnectorError, TerminalError, TransientError
 from connectors.s3.config import S3Config
+
+_PASSING = frozenset({"RequestTimeout", "SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded"})
+"""Codes that come with a status below 500 here or there, and that time heals:
+https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#ErrorCodeList"""
 
 
 def client(config: S3Config) -> Any:  # noqa: ANN401 - boto3 makes its classes at run time
@@ -89,10 +93,10 @@ def store(config: S3Config, bucket: str, key: str, body: bytes) -> None:
 
     Raises:
         TerminalError: the bucket refused; the message is the service's error code.
-        TransientError: it could not be reached.
+        TransientError: it could not be reached, or is overloaded.
     """
     where = {"Bucket": bucket, "Key": key, **owner(config, bucket)}
-    with _sorted_errors():
+    with sorted_errors():
         _reader(config).put_object(**where, **storage(config), Body=body, ContentType="application/json")
 
 
@@ -100,7 +104,7 @@ def create_bucket(config: S3Config) -> None:
     """Make the bucket. For emulators: a real bucket is made by Terraform. Raises as `probe` does."""
     elsewhere = config.region not in {None, "us-east-1"}  # the one region that must not be named (AWS API reference)
     where = {"CreateBucketConfiguration": {"LocationConstraint": config.region}} if elsewhere else {}
-    with _sorted_errors():
+    with sorted_errors():
         client(config).create_bucket(Bucket=config.bucket, **where)
 
 
@@ -109,10 +113,10 @@ def probe(config: S3Config) -> None:
 
     Raises:
         TerminalError: the bucket refused, or does not exist; the message is the service's error code.
-        TransientError: it could not be reached.
+        TransientError: it could not be reached, or is overloaded.
     """
     key = f"{config.prefix}check/{uuid4()}"
-    with _sorted_errors():
+    with sorted_errors():
         s3 = client(config)
         where = {"Bucket": config.bucket, "Key": key, **owner(config, config.bucket)}
         s3.put_object(**where, **storage(config), Body=b"cali check\n")
@@ -120,17 +124,27 @@ def probe(config: S3Config) -> None:
 
 
 @contextmanager
-def _sorted_errors() -> Iterator[None]:
+def sorted_errors() -> Iterator[None]:
+    """Sort what the SDK raises. Other errors come out as they are.
+
+    Raises:
+        TerminalError: S3 answered and refused this request.
+        TransientError: no answer, or one that says to come back: 5xx, 429 and throttling.
+    """
     try:
         yield
     except ClientError as err:
-        raise TerminalError(reason(err)) from err
+        status = err.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        passing = status >= 500 or status == 429 or reason(err) in _PASSING
+        raise (TransientError if passing else TerminalError)(reason(err)) from err
     except (BotoCoreError, OSError) as err:
         raise TransientError(reason(err)) from err
 
 
 def reason(err: Exception) -> str:
     """The AWS error code or the exception's name: no body, no key."""
+    if isinstance(err, ConnectorError):  # made by `sorted_errors`, or by the breaker
+        return str(err)
     if isinstance(err, ClientError):
         return str(err.response.get("Error", {}).get("Code", "unknown"))
     return type(err).__name__

@@ -1,6 +1,7 @@
 """Objects in S3, exactly once in effect: names are made of data, so that a replay overwrites what it wrote before."""
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
@@ -10,6 +11,14 @@ from connectors.s3.config import S3Config
 from connectors.s3.uploader import Uploader
 from connectors.slots import SLOTS, slot_number
 from connectors.spool import Chunk, Commits, Pressure, Sealed, SpoolPart, claim, file_name
+
+Written = Callable[[list[Chunk]], None]
+"""Told of chunks once they are in the spool, by the worker that wrote them: they are durable with the commit."""
+
+
+def unheard(chunks: list[Chunk]) -> None:
+    """Nobody keeps books."""
+    del chunks
 
 
 class S3Sink(FixedPartitionedSink[Chunk, list[Sealed]]):
@@ -22,14 +31,21 @@ class S3Sink(FixedPartitionedSink[Chunk, list[Sealed]]):
     it does not come to that.
     """
 
-    def __init__(
-        self, name: str, config: S3Config, directory: Path, commits: Commits, pressure: Pressure | None = None
+    def __init__(  # noqa: PLR0913, PLR0917 - the parts of a sink
+        self,
+        name: str,
+        config: S3Config,
+        directory: Path,
+        commits: Commits,
+        pressure: Pressure | None = None,
+        written: Written = unheard,
     ) -> None:
         """`name` labels metrics and the folder below `directory`, which must be on the recovery volume."""
         self._name = name
         self._config = config
         self._directory = directory / name
         self._pressure = pressure or Pressure(directory)
+        self._written = written
         self._uploader = Uploader(config, name, commits, self._pressure)
 
     def list_parts(self) -> list[str]:
@@ -47,14 +63,15 @@ class S3Sink(FixedPartitionedSink[Chunk, list[Sealed]]):
         claim(directory, None if resume_state is None else [file_name(entry["key"]) for entry in resume_state])
         self._pressure.grew(sum(path.stat().st_size for path in directory.iterdir()))
         spool = SpoolPart(directory, self._config.compression, self._pressure)
-        return _S3Partition(self._name, spool, resume_state or [], self._uploader)
+        return _S3Partition(self._name, spool, resume_state or [], self._uploader, self._written)
 
 
 class _S3Partition(StatefulSinkPartition[Chunk, list[Sealed]]):
-    def __init__(self, name: str, spool: SpoolPart, known: list[Sealed], uploader: Uploader) -> None:
+    def __init__(self, name: str, spool: SpoolPart, known: list[Sealed], uploader: Uploader, written: Written) -> None:
         self._name = name
         self._spool = spool
         self._uploader = uploader
+        self._written = written
         self._lock = threading.Lock()
         self._unconfirmed = {entry["key"]: entry for entry in known}
         for entry in known:
@@ -64,6 +81,7 @@ class _S3Partition(StatefulSinkPartition[Chunk, list[Sealed]]):
         for chunk in values:
             self._spool.write(chunk)
             metrics.SPOOL_RECORDS.labels(self._name).inc(chunk.records)
+        self._written(values)
 
     def snapshot(self) -> list[Sealed]:
         for entry in self._spool.seal():

@@ -11,7 +11,9 @@ from typing import Any, NamedTuple
 import structlog
 
 from connectors import metrics
-from connectors.s3.client import client, reason
+from connectors.breaker import OpenCircuitError, breaker
+from connectors.errors import TerminalError
+from connectors.s3.client import client, reason, sorted_errors
 from connectors.s3.config import S3Config
 from connectors.s3.objects import DamagedError, exists, put
 from connectors.spool import Commits, Pressure, Sealed, set_aside
@@ -37,7 +39,8 @@ class _Job(NamedTuple):
 class Uploader:
     """One thread that uploads committed spool files, oldest first, for ever: S3 being down only makes the spool grow.
 
-    A file that the disk changed is set aside and told, and holds up no other.
+    A file that the disk changed is set aside and told, and holds up no other. All uploaders of a bucket share one
+    circuit breaker: while S3 fails, one call in ten seconds asks for all of them, and the files wait in the spool.
     """
 
     def __init__(self, config: S3Config, name: str, commits: Commits, pressure: Pressure) -> None:
@@ -53,6 +56,10 @@ class Uploader:
         self._deadline = 0.0
         self._thread: threading.Thread | None = None
         self._waiting_bytes = 0
+        # A damaged file says nothing of S3. Should one be what tries after an outage, the circuit closes too early,
+        # and five calls find out.
+        address = f"{config.endpoint_url or config.region or ''}/{config.bucket}"
+        self._circuit = breaker("s3", address, answers=(TerminalError, DamagedError))
 
     def submit(self, path: Path, entry: Sealed, done: Callable[[Sealed], None], *, committed: bool) -> None:
         """Queue one sealed file. It waits for the commit unless `committed` (it was in a resumed state)."""
@@ -104,10 +111,15 @@ class Uploader:
         attempt = 0
         while (job := self._next()) is not None:
             try:
-                s3 = s3 or client(self._config)
-                self._upload(s3, job)
+                with self._circuit(), sorted_errors():
+                    s3 = s3 or client(self._config)
+                    self._upload(s3, job)
             except DamagedError as err:
                 self._set_aside(job, err)
+            except OpenCircuitError as err:
+                self._put_back(job)
+                self._pause(err.wait_s)
+                continue
             except Exception as err:  # noqa: BLE001 - a thread that ends would end uploads, and nobody would see it
                 metrics.S3_FAULTS.labels(self._name).inc()
                 wait = SystemRandom().uniform(0, min(MAX_BACKOFF_S, 0.5 * 2 ** min(attempt, 10)))
@@ -123,6 +135,7 @@ class Uploader:
         with self._wake:
             heapq.heappush(self._jobs, job)
             self._busy = None
+            self._wake.notify_all()
 
     def _settle(self, job: _Job) -> None:
         job.done(job.entry)

@@ -21,6 +21,8 @@ class Chunk(NamedTuple):
     """The end of `origin`; empty: the records are of no shard."""
     window: int = 0
     """Number of the arrival window; a change of window cuts the object as well."""
+    minute: int = 0
+    """Minute of arrival of the batch that it is of, for whoever keeps books; 0: of none."""
 
 
 class Sealed(TypedDict):

@@ -39,7 +39,7 @@ _ADVICE = (
     ("no OpenSearch", "correct CALI_OPENSEARCH__URL"),
     ("HTTP 401", "set CALI_OPENSEARCH__USERNAME and __PASSWORD"),
     ("HTTP 403", "the user may not do this: check its role"),
-    ("SSL", "the certificate is not trusted: set CALI_OPENSEARCH__CA_FILE"),
+    ("SSL", "the certificate is not trusted: set {ca} to the file of its CA"),
     ("", "check the address, the network and the security groups"),
 )
 
@@ -63,7 +63,8 @@ def patiently(ask: Callable[[float], _T], limit_s: float) -> _T:
 def _failed(what: str, name: str, err: Exception) -> Line:
     text = str(err)
     advice = next(advice for sign, advice in _ADVICE if sign in text)
-    return Line("FAIL", what, f"{name}: {text}; {advice}")
+    ca = "CALI_OPENSEARCH__CA_FILE" if what == "opensearch" else "AWS_CA_BUNDLE"
+    return Line("FAIL", what, f"{name}: {text}; {advice.replace('{ca}', ca)}")
 
 
 def kinesis(settings: Settings) -> Line:

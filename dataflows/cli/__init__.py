@@ -1,5 +1,6 @@
 """`cali`: the command line. Commands import what they need when they run, so that `cali --help` is quick."""
 
+import os
 import sys
 
 import typer
@@ -13,6 +14,14 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+@app.callback()
+def private() -> None:
+    """Let only this user read what a command writes: knowledge bases, constants, the folder of a demo."""
+    os.umask(0o077)
+
+
 app.command("demo")(commands.demo)
 app.command("generate")(commands.generate)
 app.command("fingerprint")(commands.fingerprint)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from dataflows.cli import incidents
+
 if TYPE_CHECKING:
     from rag.embed import Embedder
     from rag.evals.labels import Label
@@ -20,6 +22,9 @@ _PATIENCE_S = 60.0
 app = typer.Typer(
     help="The knowledge base: ingest runbooks, search them, measure and calibrate the answers.", no_args_is_help=True
 )
+app.command()(incidents.feedback)
+app.command()(incidents.resolve)
+app.add_typer(incidents.app, name="incidents")
 
 
 @app.command()
@@ -107,26 +112,36 @@ def evaluate(
     queries: Annotated[list[Path], typer.Argument(help="Labelled logs: JSON lists or folders of cases.")],
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of the table.")] = False,
 ) -> None:
-    """Measure the knowledge base on labelled logs, beside plain BM25 and plain vectors."""
+    """Measure the knowledge base on labelled logs, beside plain BM25 and plain vectors; no model is asked."""
     from dataflows.settings import load
+    from rag.evals.answers import measure_answers, told
     from rag.evals.measure import measure, missed_verdicts, table
     from rag.retrieve import Retriever
 
-    labels = _labels(queries)
+    labels, settings = _labels(queries), load()
     with _store() as (store, embedder):
-        retriever = Retriever(store, embedder, load().rag)
+        retriever = Retriever(store, embedder, settings.rag)
         rows, missed = measure(labels, retriever), missed_verdicts(labels, retriever)
+        answers = measure_answers(labels, retriever)
     if as_json:
-        print(json.dumps({"rows": [asdict(row) for row in rows], "missed": missed}))
+        print(json.dumps({"rows": [asdict(row) for row in rows], "answers": asdict(answers), "missed": missed}))
         return
+    openai = settings.openai
+    prices = {"usd_in": openai.usd_per_million_input_tokens, "usd_out": openai.usd_per_million_output_tokens}
     print(table(rows))
+    print(told(answers, **prices, output=openai.max_output_tokens))
     for line in missed:
         print(line)
 
 
 @app.command()
 def calibrate(
-    queries: Annotated[list[Path], typer.Argument(help="Labelled logs and feedback: JSON lists or folders of cases.")],
+    queries: Annotated[
+        list[Path] | None, typer.Argument(help="Labelled logs and feedback: JSON lists or folders of cases.")
+    ] = None,
+    feedback: Annotated[
+        bool, typer.Option("--feedback", help="Also learn from what `cali kb feedback` was told.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Measure, write nothing.")] = False,
 ) -> None:
     """Fit to labelled logs how sure an answer must look; a running pipeline takes it over with its next refresh."""
@@ -137,12 +152,16 @@ def calibrate(
     from rag.evals.labels import LabelError
     from rag.retrieve import Retriever, gate_path
 
-    labels, config = _labels(queries), load().rag
+    if not queries and not feedback:
+        _fail("give labelled logs, or --feedback for what readers said, or both")
+    labels, config = _labels(queries or []), load().rag
     path = gate_path(config)
     if path is None and not dry_run:
         _fail("with a Milvus server CALI_RAG__GATE_PATH must say where the constants are written")
     with _store() as (store, embedder):
         retriever = Retriever(store, embedder, config)
+        if feedback:
+            labels += _feedback({document.doc_id for document in retriever.documents})
         try:
             made = fit(labels, retriever, model=embedder.name, match_at=config.match_at, related_at=config.related_at)
         except LabelError as err:
@@ -186,6 +205,18 @@ def _labels(paths: list[Path]) -> "list[Label]":
     except LabelError as err:
         _fail(str(err))
     return [replace(label, query=replace(label.query, log=redact(label.query.log).text)) for label in labels]
+
+
+def _feedback(present: set[str]) -> "list[Label]":
+    """What readers said of runbooks that are present; the others are named."""
+    from rag.evals.labels import from_feedback
+
+    with incidents.notebook() as notebook:
+        said = notebook.judgements()
+    for one in said:
+        if one.doc_id not in present:
+            print(f"note: feedback on {one.doc_id!r} is left out: there is no such runbook", file=sys.stderr)
+    return from_feedback([one.as_item() for one in said if one.doc_id in present])
 
 
 def _show(found: Mapping[str, Any]) -> None:

@@ -2,7 +2,8 @@
 
 It is an incoming webhook (`/services/...`) and as much of the Web API (`/api/...`) as CALI calls.
 `python -m dataflows.demo.slack_stand_in --port N` serves the page at `/`; tests use `with SlackStandIn()`.
-It listens on 127.0.0.1 only, keeps messages in memory, and takes any bot token: never expose it.
+It keeps messages in memory and takes any bot token: never expose it. It listens on 127.0.0.1, or, inside a container,
+where `--host` says.
 """
 
 import argparse
@@ -49,10 +50,11 @@ class SlackStandIn:
         port: int = 0,
         channel: str = "#cali-alerts",
         *,
+        host: str = "127.0.0.1",
         clock: Callable[[], float] = time.time,
         rate_limit: bool = False,
     ) -> None:
-        """Listen at once on `port` of 127.0.0.1 (0: a free one). Raises OSError if it is taken.
+        """Listen at once on `port` of `host` (0: a free one). Raises OSError if it is taken.
 
         `channel` is where the webhook posts; with `rate_limit` a second message within a second gets a 429.
         """
@@ -63,7 +65,7 @@ class SlackStandIn:
         self._clock = clock
         self._lock = threading.Lock()
         self._rejected: deque[Rejected] = deque(maxlen=MAX_KEPT)
-        self._server = _Server(("127.0.0.1", port), _Handler)
+        self._server = _Server((host, port), _Handler)
         self._server.stand_in = self
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
 
@@ -265,12 +267,13 @@ def main(argv: list[str] | None = None) -> None:
     """Serve until interrupted; the first line printed is JSON with `url`, `webhook_url` and `api_url`."""
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell gives background jobs an ignored SIGINT
     parser = argparse.ArgumentParser(prog="slack-stand-in", description="A stand-in for Slack on this machine.")
-    parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 takes a free one")
+    parser.add_argument("--port", type=int, default=0, help="port to listen on; 0 takes a free one")
+    parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 in a container whose port is not published")
     parser.add_argument("--channel", default="#cali-alerts", help="title of the page")
     parser.add_argument("--fault", action="append", default=[], help=f"{FORMS}; one call each, in order")
     parser.add_argument("--rate-limit", action="store_true", help="take one message a second and channel")
     options = parser.parse_args(argv)
-    with SlackStandIn(options.port, options.channel, rate_limit=options.rate_limit) as stand_in:
+    with SlackStandIn(options.port, options.channel, host=options.host, rate_limit=options.rate_limit) as stand_in:
         stand_in.fail(*options.fault)
         where = {"url": stand_in.url, "webhook_url": stand_in.webhook_url, "api_url": stand_in.api_url}
         print(json.dumps(where), flush=True)

@@ -95,8 +95,23 @@ MAX_PLACES = 5
 """Bound on each list of a `Place`: state stays small, and a reader scans no further. A full list may stand for more."""
 
 
+class SimilarView(TypedDict):
+    """A past incident that looks like this one (the same shape as `rag.models.Similar`)."""
+
+    fingerprint: str
+    service: str
+    last_seen: float
+    count: int
+    resolution: str
+    summary: str
+    score: float
+
+
 class ExplanationView(TypedDict):
-    """What `rag` answered, as a plain dict (the same shape as `rag.models.Explanation`; the domain imports no rag)."""
+    """What `rag` answered, as a plain dict (the same shape as `rag.models.Explanation`; the domain imports no rag).
+
+    What is not required is absent in the state of older releases.
+    """
 
     verdict: str
     confidence: float
@@ -107,6 +122,11 @@ class ExplanationView(TypedDict):
     citations: list[dict[str, str]]
     missing: list[str]
     model: str
+    cached: NotRequired[bool]
+    ladder: NotRequired[list[dict[str, str]]]
+    cost: NotRequired[dict[str, float]]
+    similar: NotRequired[list[SimilarView]]
+    severity: NotRequired[str]
 
 
 class DigestLine(TypedDict):

@@ -5,16 +5,12 @@ since a record that cannot be read is no fault of a service.
 """
 
 from collections import Counter
-from hashlib import blake2b
 from typing import Final, NamedTuple, TypedDict
 
-from dataflows.domain.alerts import Alert, Reason
-from dataflows.domain.fingerprint import FP_VERSION
+from dataflows.domain.about_cali import MINUTE_S, alert_about_cali, fingerprint_of
+from dataflows.domain.alerts import Alert
 
-MINUTE_S: Final = 60
-SERVICE: Final = "cali"
-FINGERPRINT: Final = blake2b(b"cali:dlq-limit", digest_size=8).hexdigest()
-"""Looks like any other, is the same for ever, and is that of no log."""
+FINGERPRINT: Final = fingerprint_of("dlq-limit")
 _TEMPLATE: Final = "CALI cannot read most of its input: <*> of <*> records rejected"
 
 
@@ -61,11 +57,11 @@ class Brake:
         return alert
 
     def close(self, now: float) -> Alert | None:
-        """End the minute if `now` is past it; its alert if too much was rejected.
+        """End the minute if `now` is past it, or before it as by a clock set back; its alert if too much was rejected.
 
         A record and its rejection may be counted on two sides of the edge, so the share is of whichever is more.
         """
-        if self.due is None or now < self.due:
+        if self.due is None or self._minute <= now < self.due:
             return None
         records, rejected, minute = self._records, self._rejected, self._minute
         self._records, self._rejected = 0, Counter()
@@ -80,52 +76,12 @@ class Brake:
 
 
 def _alert(minute: int, records: int, rejected: Counter[str]) -> Alert:
-    """The alert of one minute: its id is made of the minute, so that a replay makes the same one again."""
     bad = rejected.total()
     reasons = ", ".join(f"{count} {reason}" for reason, count in rejected.most_common(3))
-    name = f"{FINGERPRINT}:{SERVICE}:{minute}+{MINUTE_S}:{Reason.FIRST}"
     text = (
         f"CALI cannot read most of its input: {bad} of {records} records ({bad * 100 // records} %) were rejected "
         f"within a minute: {reasons}. No alert can come of them. They are kept in the dead letters with their reasons. "
         "Check what the log shipper sends (its format, its compression, a new version of it); "
         "then replay the dead letters with `cali replay`."
     )
-    return Alert(
-        id=name,
-        opening=name,
-        reason=Reason.FIRST.value,
-        held="",
-        fingerprint=FINGERPRINT,
-        coarse=FINGERPRINT,
-        fp_version=FP_VERSION,
-        service=SERVICE,
-        namespace="",
-        team="",
-        level="FATAL",
-        severity="critical",
-        kind="message",
-        types=[],
-        template=_TEMPLATE,
-        text=text,
-        record_id="",
-        trace_id="",
-        request_id="",
-        count=bad,
-        total=bad,
-        told=0,
-        window_start=float(minute),
-        window_end=float(minute + MINUTE_S),
-        first_seen=float(minute),
-        last_seen=float(minute + MINUTE_S),
-        arrival_ts=0.0,
-        absent_s=0.0,
-        usual=0.0,
-        place={"pods": [], "versions": [], "nodes": []},
-        started_with="",
-        channel="",
-        mention="",
-        parent="",
-        follows="",
-        lines=[],
-        explained=False,
-    )
+    return alert_about_cali(FINGERPRINT, _TEMPLATE, text, minute, bad)

@@ -89,11 +89,17 @@ class CorrelatorState(TypedDict):
 class Correlator:
     """Sees every alert, in order of arrival."""
 
-    def __init__(self, state: CorrelatorState | None, guard: Guard) -> None:
+    def __init__(self, state: CorrelatorState | None, guard: Guard, now: float = 0.0) -> None:
+        """Resume at `now`, clock seconds, if that is known: what is further ahead than anything can be is drawn near.
+
+        The clock was set back then, and the alerts that wait must not wait until it has caught up.
+        """
         self._guard = guard
         self._channels: dict[str, ChannelState] = (
             {name: _copied(channel) for name, channel in state["channels"].items()} if state else {}
         )
+        for channel in self._channels.values() if now else ():
+            channel["due"] = min(channel["due"], now + max(MINUTE_S, guard.gather_s))
         self._ids = dict(state["ids"]) if state else {}
         self._folded = dict(state["folded"]) if state else {}
         self._cards = dict(state["cards"]) if state else {}

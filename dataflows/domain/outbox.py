@@ -63,6 +63,8 @@ class Outbox:
     def __init__(self, state: OutboxState | None, pace: Pace, now: float) -> None:
         self._pace = pace
         self._queue: OutboxState = {key: list(entry) for key, entry in (state or {}).items()}
+        for entry in self._queue.values() if now else ():  # no retry is further ahead, unless the clock was set back
+            entry[DUE] = min(entry[DUE], now + pace.max_backoff_s)
         self._lanes: dict[tuple[str, bool], _Lane] = {}
         self._started = now
 

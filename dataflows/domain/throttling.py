@@ -112,8 +112,9 @@ class Bucket:
         self._encoded: dict[str, bytes] = dict(state["live"]) if state else {}
         self._changed: set[str] = set()
         self._admitted: dict[str, tuple[tuple[str, str, str, str], bool]] = {}
-        for entry in self._live.values():
-            entry.due = max(entry.due, math.ceil(now + RESUME_S)) if now else entry.due
+        for entry in self._live.values() if now else ():
+            furthest = now + entry.length + policy.grace_s + self._quiet(entry)  # unless the clock was set back
+            entry.due = max(min(entry.due, math.ceil(furthest)), math.ceil(now + RESUME_S))
         self._dues = [(entry.due, fault) for fault, entry in self._live.items()]
         heapq.heapify(self._dues)
         self._evicted = 0

@@ -4,7 +4,7 @@ Each text is a whole sentence or phrase with named places (`str.format`), so tha
 Nothing else in `render` holds words.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -86,8 +86,27 @@ class Texts:
     actions: str
     runbooks: str
     citation: str
+    risks: Mapping[str, str]
+    """Of an action, by `rag.models.Risk`."""
     by_model: str
     by_quote: str
+    asked_before: str
+    quoted_because: str
+    """`why` no model wrote it."""
+    nothing_because: str
+    """`why` there is nothing but links."""
+    whys: Mapping[str, str]
+    """By `rag.models.Why`, those that a card says; the verdict says the others."""
+    cents: str
+    """US cents, as a number."""
+    part_of_a_cent: str
+    tokens: Counted
+    severity_by_model: str
+    similar: str
+    incident: str
+    incident_resolved: str
+    day: str
+    months: Sequence[str]
     log: str
     lines_left_out: Counted
     search: str

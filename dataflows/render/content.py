@@ -1,7 +1,7 @@
 """What a card says, before it is laid out: every text of it cleaned, counted and in the reader's language."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dataflows.domain.alerts import MAX_PLACES, NEWS, OPENING, Alert, ExplanationView, Reason
@@ -11,6 +11,7 @@ from dataflows.render.clean import clean, one_line
 from dataflows.render.excerpt import excerpt
 from dataflows.render.links import Links, runbook_url, search_url
 from dataflows.render.news import news, state
+from dataflows.render.origin import origin, similar
 from dataflows.render.texts import texts
 
 MAX_POINTS = 5
@@ -25,6 +26,8 @@ class Point:
 
     text: str
     runbook: int
+    risk: str = ""
+    """Of an action: what it may do, in the reader's words; empty if nobody judged it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,10 @@ class Content:
     causes: tuple[Point, ...]
     actions: tuple[Point, ...]
     runbooks: tuple[Runbook, ...]
+    origin: tuple[str, ...]
+    """Where the analysis comes from, why from nowhere better, and what it cost."""
+    similar: tuple[str, ...]
+    """Past incidents, which say nothing of the runbooks."""
     log: tuple[str, ...]
     search: str
     """Address of the records, or empty."""
@@ -95,9 +102,11 @@ def content(alert: Alert, language: str, links: Links, latest: Alert | None = No
         places=() if is_digest else _places(alert, now, words),
         verdict=_verdict(answer, words) if answer else "",
         summary=one_line(answer["summary"]) if answer and is_sure else "",
-        causes=_points(answer["causes"], numbers) if answer and is_sure else (),
-        actions=_points(answer["actions"], numbers) if answer and is_sure else (),
+        causes=_points(answer["causes"], numbers, {}) if answer and is_sure else (),
+        actions=_points(answer["actions"], numbers, words.risks) if answer and is_sure else (),
         runbooks=runbooks,
+        origin=origin(answer, now["severity"], words) if answer else (),
+        similar=similar(answer, words) if answer else (),
         log=tuple(log) if any(line.strip() for line in log) else (),
         search="" if is_digest else search_url(links, now),
         footer=_footer(alert, answer, words),
@@ -153,8 +162,11 @@ def _verdict(answer: ExplanationView, words: Texts) -> str:
     return words.not_asked if "knowledge_base" in answer["missing"] else words.nothing_found
 
 
-def _points(claims: Sequence[dict[str, str]], numbers: dict[str, int]) -> tuple[Point, ...]:
-    shown = [Point(one_line(claim["text"]), numbers.get(claim["doc_id"], 0)) for claim in claims]
+def _points(claims: Sequence[dict[str, str]], numbers: dict[str, int], risks: Mapping[str, str]) -> tuple[Point, ...]:
+    shown = [
+        Point(one_line(claim["text"]), numbers.get(claim["doc_id"], 0), risks.get(claim.get("risk", ""), ""))
+        for claim in claims
+    ]
     return tuple(point for point in shown if point.text)[:MAX_POINTS]
 
 
@@ -165,7 +177,8 @@ def _runbooks(answer: ExplanationView, words: Texts) -> tuple[Runbook, ...]:
     for number, citation in enumerate(answer["citations"][:MAX_POINTS], start=1):
         title, section = one_line(citation["title"]) or one_line(citation["doc_id"]), one_line(citation["section"])
         label = words.citation.format(title=title, section=section) if section and section != title else title
-        shown.append(Runbook(number, label or "?", runbook_url(citation["url"])))
+        masks = "://" in label  # a label that reads like an address would mask where its link leads
+        shown.append(Runbook(number, label or "?", "" if masks else runbook_url(citation["url"])))
     return tuple(shown)
 
 
@@ -177,6 +190,8 @@ def _footer(alert: Alert, answer: ExplanationView | None, words: Texts) -> tuple
     parts = [words.fingerprint.format(fingerprint=one_line(alert["fingerprint"]), version=alert["fp_version"]), why]
     if answer is None and reason in OPENING:
         parts.append(words.not_yet)
+    if answer and "ladder" in answer:  # the origin says it
+        return tuple(parts)
     if answer and answer["verdict"] == "match" and answer["source"] != "none":
         by_model = answer["source"] == "model"
         parts.append(words.by_model.format(model=one_line(answer["model"])) if by_model else words.by_quote)

@@ -89,9 +89,13 @@ def search_url(links: Links, alert: Alert) -> str:
 
 
 def runbook_url(url: str) -> str:
-    """The address of a runbook if it is plain http(s) and safe to link, else empty."""
+    """The address of a runbook if it is plain http(s) and safe to link, else empty.
+
+    An address with a user name (`https://known.example@other.example`) is not: it reads like another host.
+    """
     plain = url.isascii() and url.isprintable() and not set(url) & set(' <>|"`\\') and len(url) <= MAX_RUNBOOK_URL
-    return url if plain and url.startswith(("https://", "http://")) else ""
+    host = url.partition("://")[2].partition("/")[0]
+    return url if plain and url.startswith(("https://", "http://")) and "@" not in host else ""
 
 
 def _value(text: str) -> str:

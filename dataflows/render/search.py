@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from dataflows.domain.alerts import Delivery
+from dataflows.domain.alerts import Delivery, ExplanationView
 from dataflows.domain.fingerprint import Fingerprint
 from dataflows.domain.records import LogRecord
 
@@ -82,10 +82,12 @@ def alert_document(delivery: Delivery) -> bytes:
     The document id is the alert id, which is made of data: a replay, and each later version of the same alert
     (`waiting`, then `sent`), replaces the document instead of adding one. `opening` joins the alerts of an episode;
     `lines` of a digest holds the ids of the alerts in it, so that a held alert leads to the message that told it.
+    `rung` says which answer the card had, `rung_reason` why it had no better one.
     `routed` is where the rules send it (empty: the default), `channel` where it went.
     """
     alert = delivery["alert"]
     told = alert.get("explanation")
+    cost = told.get("cost", {}) if told else {}
     return msgspec.json.encode(
         {
             "@timestamp": iso(alert["first_seen"]),
@@ -108,6 +110,14 @@ def alert_document(delivery: Delivery) -> bytes:
             "summary": told["summary"] if told else None,
             "cited": [citation["doc_id"] for citation in told["citations"]] if told else [],
             "missing": told["missing"] if told else [],
+            "severity_judged": told.get("severity", "") if told else None,
+            "rung": _rung(told),
+            "rung_reason": _rung_reason(told),
+            "cached": told.get("cached", False) if told else None,
+            "cost_usd": cost.get("usd"),
+            "prompt_tokens": cost.get("prompt_tokens"),
+            "completion_tokens": cost.get("completion_tokens"),
+            "similar": [past["fingerprint"] for past in told.get("similar", [])] if told else [],
             "explanation": told,
         }
     )
@@ -118,6 +128,18 @@ _AS_IT_IS = (
     *("severity", "kind", "types", "template", "text", "record_id", "trace_id", "request_id", "count", "total"),
     *("told", "absent_s", "usual", "place", "started_with", "parent", "follows", "explained"),
 )
+
+
+def _rung(told: ExplanationView | None) -> str | None:
+    """Which rung of the ladder answered; None if none did, or an older release wrote it."""
+    ladder = told.get("ladder") if told else None
+    return ladder[-1]["rung"] if ladder else None
+
+
+def _rung_reason(told: ExplanationView | None) -> str | None:
+    """Why the rung above it did not."""
+    ladder = told.get("ladder") if told else None
+    return ladder[-2]["reason"] if ladder and len(ladder) > 1 else None
 
 
 def _latency(delivery: Delivery) -> float | None:

@@ -29,7 +29,7 @@ class _Room(NamedTuple):
     fact: int
 
 
-_ROOMS: Final = (_Room(1800, 300, 300, 200), _Room(900, 200, 300, 200), _Room(200, 60, 120, 80))
+_ROOMS: Final = (_Room(1800, 300, 300, 200), _Room(900, 200, 300, 200), _Room(160, 50, 100, 70))
 """Tried in order, until the card keeps within `kit.MAX_MESSAGE`. The last always does, as a test of the largest card
 shows; an ordinary card takes the first."""
 
@@ -108,6 +108,11 @@ def _card(alert: Alert, view: Content, room: _Room) -> list[Block]:
             for book in view.runbooks
         ]
         blocks.append(kit.rich(_heading(words.runbooks), kit.listed(books, "bullet")))
+    if view.origin:
+        blocks.append(kit.said(view.origin, room.fact))
+    if view.similar:
+        past = [kit.section(kit.words(clip(line, room.point))) for line in view.similar]
+        blocks.append(kit.rich(_heading(words.similar), kit.listed(past, "bullet")))
     if view.log:
         lines = "\n".join(clip(line, _MAX_LOG_LINE) for line in view.log)
         blocks.append(kit.rich(_heading(words.log), kit.preformatted(clip(lines, room.log))))
@@ -155,4 +160,5 @@ def _heading(text: str) -> RichTextElement:
 
 def _point(point: Point, limit: int) -> str:
     text = clip(point.text, limit)
-    return f"{text} [{point.runbook}]" if point.runbook else text
+    text = f"{text} [{point.runbook}]" if point.runbook else text
+    return f"{text} ({point.risk})" if point.risk else text

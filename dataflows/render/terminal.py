@@ -39,6 +39,9 @@ def terminal(alert: Alert, language: str, *, links: Links = NO_LINKS) -> str:
     if view.runbooks:
         lines.append(_indent(words.runbooks))
         lines += [_indent(f"[{book.number}] {book.label} {book.url}".rstrip(), 4) for book in view.runbooks]
+    lines += [_indent(" · ".join(view.origin))] if view.origin else []
+    if view.similar:
+        lines += [_indent(words.similar), *(_indent(f"- {line}", 4) for line in view.similar)]
     lines += [f"  | {line}".rstrip() for line in view.log]
     lines += [f"  {words.search}: {view.search}"] if view.search else []
     lines.append(_indent(" · ".join(view.footer)))
@@ -63,4 +66,5 @@ def _indent(text: str, by: int = 2) -> str:
 
 
 def _point(point: Point) -> str:
-    return _indent(f"- {point.text} [{point.runbook}]" if point.runbook else f"- {point.text}", 4)
+    text = f"- {point.text} [{point.runbook}]" if point.runbook else f"- {point.text}"
+    return _indent(f"{text} ({point.risk})" if point.risk else text, 4)

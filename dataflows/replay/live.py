@@ -12,6 +12,7 @@ from prometheus_client import REGISTRY
 
 from connectors.kinesis import RecordBatch
 from connectors.spool import Commits
+from dataflows.domain.books import Account, Books
 from dataflows.endpoints import Drain, live
 from dataflows.log_intelligence import build
 from dataflows.replay.files import Origin, ReplayError
@@ -30,9 +31,10 @@ _POLL_S = 0.05
 class _Retrying(Triage):
     """Triage of a replay: a dead letter that is rejected once more stays where it is and makes no second one."""
 
-    def __init__(self, triage: Triage, marks: Marks) -> None:
+    def __init__(self, triage: Triage, marks: Marks, books: Books | None = None) -> None:
         self._triage = triage
         self._marks = marks
+        self._books = books or Books()
 
     def __call__(self, batches: list[RecordBatch]) -> list[AlarmingBatch | RejectedBatch]:
         """As triage does, without those."""
@@ -40,7 +42,10 @@ class _Retrying(Triage):
         for sorted_ in self._triage(batches):
             if isinstance(sorted_, AlarmingBatch):
                 out.append(sorted_)
-            elif new := [bad for bad in sorted_.pieces if not self._marks.rejected(bad)]:
+                continue
+            new = [bad for bad in sorted_.pieces if not self._marks.rejected(bad)]
+            self._books.enter(sorted_.minute, ((Account.DEAD, len(sorted_.pieces) - len(new)),))
+            if new:
                 out.append(sorted_._replace(pieces=new))
         return out
 
@@ -66,7 +71,7 @@ def replay(settings: Settings, origins: Iterator[Origin], drain: Drain, marks: M
             io,
             source=ReplaySource(origins, commits),
             archive=Nowhere(),
-            sort=_Retrying(io.sort, marks),
+            sort=_Retrying(io.sort, marks, io.books),
             clock=EventClock(),
             finish=True,
             explaining=replace(io.explaining, finish_s=FINISH_S),
@@ -76,7 +81,7 @@ def replay(settings: Settings, origins: Iterator[Origin], drain: Drain, marks: M
         _await_uploads(spool / "refused", settings.s3.close_timeout_s)
     finally:
         left = _tidy(spool)
-    if undelivered := _undelivered(spool, left):
+    if undelivered := _undelivered(spool, left) + _unbalanced(io.books):
         return undelivered
     problems = marks.write(time.time())
     if stay := marks.rejected_again:
@@ -124,6 +129,12 @@ def _undelivered(spool: Path, files: int) -> list[str]:
     if dead := _total("cali_messages_total", {"status": "dead"}):
         told.append(f"{dead} messages were not taken by Slack: {again}")
     return told
+
+
+def _unbalanced(books: Books) -> list[str]:
+    """All is written by now, so what does not balance never will."""
+    told = "CALI lost count of the records ({}: {}): replay the same source again, and report this with CALI's log"
+    return [told.format(drift.identity, drift.terms) for drift in books.close().drifts]
 
 
 def _total(name: str, labels: dict[str, str] | None = None) -> int:

@@ -6,10 +6,12 @@ from bytewax.operators import KeyedStream
 
 from connectors.kinesis import RecordBatch
 from connectors.spool import Chunk
+from dataflows.domain.books import minute_of
 from dataflows.render import archive as render
 
 
 def _chunks(batch: RecordBatch) -> list[tuple[str, Chunk]]:
+    minute = minute_of(batch.arrivals)
     return [
         (
             batch.slot,
@@ -26,6 +28,7 @@ def _chunks(batch: RecordBatch) -> list[tuple[str, Chunk]]:
                 ),
                 shard=batch.shard,
                 window=folder.window,
+                minute=minute,
             ),
         )
         for folder in render.folders("archive", batch.arrivals)

@@ -30,7 +30,7 @@ class _CorrelateLogic(StatefulBatchLogic[Alert, Alert, CorrelatorState]):
         finish: bool,  # noqa: FBT001 - as above
         resume: CorrelatorState | None,
     ) -> None:
-        self._correlator = Correlator(resume, guard)
+        self._correlator = Correlator(resume, guard, clock.now())
         self._clock = clock
         self._rules = rules
         self._finish = finish

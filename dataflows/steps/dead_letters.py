@@ -28,6 +28,7 @@ def _chunks(clock: Clock, batch: RejectedBatch) -> list[tuple[str, Chunk]]:
                 payload=dead_lines(pieces[folder.start : folder.stop], batch.stream, now),
                 shard=pieces[folder.start].shard,
                 window=folder.window,
+                minute=batch.minute,
             ),
         )
         for folder in folders("dead-letters", [piece.arrival_ts for piece in pieces])

@@ -15,7 +15,9 @@ from dataflows.steps.triage import AlarmingBatch
 
 def _record_docs(prefix: str, batch: AlarmingBatch) -> tuple[str, list[Doc]]:
     return batch.slot, [
-        Doc(search.logs_index(prefix, alarm.sighting.arrival_ts), alarm.sighting.record_id, alarm.document)
+        Doc(
+            search.logs_index(prefix, alarm.sighting.arrival_ts), alarm.sighting.record_id, alarm.document, batch.minute
+        )
         for alarm in batch.alarms
     ]
 

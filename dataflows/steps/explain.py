@@ -97,7 +97,9 @@ class _ExplainLogic(StatefulBatchLogic[Alert, Alert, dict[str, Alert]]):
         return dict(self._pending)
 
     def _submit(self, alert: Alert) -> None:
-        query = Query(alert["text"], alert["service"], alert["fingerprint"], self._how.language)
+        query = Query(
+            alert["text"], alert["service"], alert["fingerprint"], self._how.language, severity=alert["severity"]
+        )
         self._pending[alert["id"]] = alert
         self._futures[alert["id"]] = self._pool.submit(self._how.explainer.explain, query)
 

@@ -183,7 +183,8 @@ class Poster:
     def _accepted(self, keys: list[str], channel: str, result: PostResult) -> None:
         """Before anyone hears of it."""
         try:
-            self.ledger.record_all(keys, self.clock.now(), result.channel or channel, result.ts)
+            sent_ts = float(result.ts or self.clock.now())  # by Slack's clock: the channel is asked from there on
+            self.ledger.record_all(keys, sent_ts, result.channel or channel, result.ts)
         except LedgerError as err:
             metrics.LEDGER_FAULTS.inc()
             log.exception("slack.ledger_failed", error=str(err), effect="a restart may repeat this message")

@@ -12,6 +12,7 @@ from bytewax.dataflow import Stream, operator
 from connectors.kinesis import BadPiece, Loss, RecordBatch, unpack
 from dataflows import metrics
 from dataflows.domain.alerts import Sighting
+from dataflows.domain.books import Account, Books, minute_of
 from dataflows.domain.fingerprint import Fingerprint, Fingerprinter
 from dataflows.domain.levels import Level
 from dataflows.domain.new_faults import NewFaultCap
@@ -19,6 +20,7 @@ from dataflows.domain.own import Own
 from dataflows.domain.peek import peek
 from dataflows.domain.records import (
     MAX_PIECE_BYTES,
+    MAX_SERVICE_CHARS,
     Kubernetes,
     LogRecord,
     Rejected,
@@ -38,6 +40,9 @@ MAX_TEXT = 8_000
 """Characters of an exemplar that travel with an alert: a long trace with its causes, and small state."""
 
 
+_MAX_MARK = 48
+"""Characters of a mark such as `[PASSWORD:3f2a9c01]`."""
+
 MAX_PLACES_KNOWN = 10_000
 """Pods whose names were found clean, at most; then it is asked again."""
 
@@ -54,6 +59,8 @@ class AlarmingBatch(NamedTuple):
 
     slot: str
     alarms: list[Alarm]
+    minute: int = 0
+    """See `dataflows.domain.books.minute_of`."""
 
 
 class RejectedBatch(NamedTuple):
@@ -62,6 +69,8 @@ class RejectedBatch(NamedTuple):
     slot: str
     stream: str
     pieces: list[Rejected]
+    minute: int = 0
+    """See `dataflows.domain.books.minute_of`."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +93,7 @@ class Triage:
         cap: NewFaultCap | None = None,
         own: Own | None = None,
         resent: Resent | None = None,
+        books: Books | None = None,
     ) -> None:
         self._key = redaction_key
         self._redactor = redactor
@@ -91,6 +101,7 @@ class Triage:
         self._cap = cap
         self._own = own or Own("")
         self._resent = resent
+        self._books = books or Books()
         self._local = threading.local()
         self._clean_places: set[tuple[str, ...]] = set()
 
@@ -101,10 +112,12 @@ class Triage:
             alarms: list[Alarm] = []
             rejected: list[Rejected] = []
             self._sort(batch, alarms, rejected)
+            minute = minute_of(batch.arrivals)
             if alarms:
-                out.append(AlarmingBatch(batch.slot, alarms))
+                out.append(AlarmingBatch(batch.slot, alarms, minute))
             if rejected:
-                out.append(RejectedBatch(batch.slot, batch.stream, rejected))
+                out.append(RejectedBatch(batch.slot, batch.stream, rejected, minute))
+        metrics.SINCE_BATCH.beat()
         return out
 
     def _sort(self, batch: RecordBatch, alarms: list[Alarm], rejected: list[Rejected]) -> None:
@@ -132,6 +145,14 @@ class Triage:
                         alarms.append(alarm)
         metrics.PIECES.inc(pieces)
         metrics.BELOW.inc(below)
+        counts = (
+            (Account.UNPACKED, pieces),
+            (Account.ALARMING, len(alarms)),
+            (Account.BELOW, below),
+            (Account.REJECTED, len(rejected) - len(batch.losses)),
+            (Account.LOST, len(batch.losses)),
+        )
+        self._books.enter(minute_of(batch.arrivals), counts)
 
     def _read(self, piece: bytes, shard: str, sequence: str, sub: int, arrival_ts: float) -> Alarm | None:
         if len(piece) > MAX_PIECE_BYTES:
@@ -150,8 +171,9 @@ class Triage:
             return None
         if duplicate_keys:
             metrics.DUPLICATE_KEYS.inc()
-        metrics.ALARMING.labels(record.level.name).inc()
-        return self._alarm(record, shard, sequence, sub, arrival_ts)
+        alarm = self._alarm(record, shard, sequence, sub, arrival_ts)
+        metrics.ALARMING.labels(record.level.name).inc()  # a piece that we fail on is rejected, and not both
+        return alarm
 
     def _alarm(self, record: LogRecord, shard: str, sequence: str, sub: int, arrival_ts: float) -> Alarm:
         # Redacted first: a template made of redacted text is safe, and marks group like the values they hide.
@@ -159,6 +181,7 @@ class Triage:
         # Whoever sends a request may choose its ids; a service's name and version come from its own log line.
         names = ("service", "version", "trace_id", "request_id")
         clean: dict[str, Any] = {name: self._redact(getattr(record, name)) for name in names}
+        clean["service"] = bounded(clean["service"], MAX_SERVICE_CHARS)
         clean["kubernetes"] = self._place(record.kubernetes)
         record = record.model_copy(update=clean)
         print_ = self._fingerprint(message, record.service, arrival_ts)
@@ -179,7 +202,7 @@ class Triage:
             types=print_.types,
             coarse=print_.coarse,
             template=print_.template,
-            text=message[:MAX_TEXT],
+            text=bounded(message, MAX_TEXT),
         )
         fields = cast("dict[str, Any]", redact_fields(record.fields, self._key, self._redactor))
         document = record_document(record, print_, message, fields, shard, sequence, sub, arrival_ts)
@@ -219,6 +242,15 @@ class Triage:
         if found is None:
             found = self._local.fingerprinter = Fingerprinter(self._frameworks)
         return found
+
+
+def bounded(text: str, most: int) -> str:
+    """At most so many characters of a redacted text, without half a mark at its end: it reads like a new secret."""
+    if len(text) <= most:
+        return text
+    cut = text[:most]
+    before, opened, mark = cut.rpartition("[")
+    return before if opened and "]" not in mark and len(mark) < _MAX_MARK else cut
 
 
 def _fault(err: Exception, record_id: str) -> RejectionError:

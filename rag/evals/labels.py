@@ -3,6 +3,7 @@
 import gzip
 import json
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,11 @@ def read(path: Path) -> list[Label]:
         msg = f"{str(path)!r} holds no labelled logs: expected a JSON list, or folders with {_LOG} and {_CASE}"
         raise LabelError(msg)
     return labels
+
+
+def from_feedback(items: Sequence[dict[str, Any]]) -> list[Label]:
+    """Return the labels of feedback items, as `read` would from a list of them; raise `LabelError`."""
+    return [_label(item, f"{number}", f"feedback {number}") for number, item in enumerate(items)]
 
 
 def _case(folder: Path) -> dict[str, Any]:

@@ -1,27 +1,29 @@
 """A few seeds of the chaos harness; `make chaos` runs many. And a recovery store that is damaged."""
 
 import contextlib
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from harness.run import Running, failure, run
-from harness.scenario import Layout, Scenario, draw
-from harness.servers import Servers
+from harness.run import Result, Running, failure, run
+from harness.scenario import SEEDS_OF_TESTS, Layout, Scenario, draw
+from harness.servers import RESHARDS, Servers
 
 pytestmark = pytest.mark.slow
 
-SEEDS = (2, 9, 92)
-"""Few, for the time they take, and chosen so that together they kill, drain, fill the disk, break each dependency, run
-two workers and two processes, with a bot token and with a webhook."""
+JOBS = 2
+"""Runs side by side: much of a run is waiting."""
 ONE = Layout(workers=1, processes=1)
 
 
-@pytest.fixture
-def servers(moto: str, opensearch: str) -> Servers:
-    """The session's servers."""
-    return Servers(urlsplit(moto).port or 0, urlsplit(opensearch).port or 0)
+@pytest.fixture(scope="module")
+def servers(request: pytest.FixtureRequest, moto: str, opensearch: str) -> Servers:
+    """The session's servers; without kinesis-local (`npm ci`) nothing is resharded."""
+    reshards = request.getfixturevalue("kinesis_local") if RESHARDS.exists() else ""
+    return Servers(*(urlsplit(url).port or 0 for url in (moto, opensearch, reshards)))
 
 
 def short(seed: int) -> Scenario:
@@ -29,13 +31,21 @@ def short(seed: int) -> Scenario:
     return replace(draw(seed), load_s=3.0)
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_no_record_is_lost_or_doubled_and_no_fault_untold(servers: Servers, tmp_path: Path, seed: int) -> None:
-    """Whatever breaks: archive, index and dead letters hold each record once, and each fault is announced."""
-    plan = short(seed)
-    result = run(plan, servers, tmp_path / "run")
+@pytest.fixture(scope="module")
+def runs(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[int, Future[Result]]]:
+    """All seeds, some side by side."""
+    folder = tmp_path_factory.mktemp("chaos")
+    with ThreadPoolExecutor(JOBS) as pool:
+        yield {seed: pool.submit(run, short(seed), servers, folder / f"seed-{seed}") for seed in SEEDS_OF_TESTS}
 
-    assert [] == result.problems, failure(plan, result)
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("seed", SEEDS_OF_TESTS)
+def test_no_record_is_lost_or_doubled_and_no_fault_untold(runs: dict[int, Future[Result]], seed: int) -> None:
+    """Whatever breaks: archive, index and dead letters hold each record once, and each fault is announced."""
+    result = runs[seed].result()
+
+    assert [] == result.problems, failure(short(seed), result)
 
 
 def test_a_damaged_recovery_store_stops_the_start_and_harms_nothing(servers: Servers, tmp_path: Path) -> None:

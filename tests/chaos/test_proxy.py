@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -19,6 +20,7 @@ class _Upstream(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
     server: _Upstream
 
     def do_POST(self) -> None:
@@ -81,6 +83,24 @@ def test_no_whole_answer_comes(proxy: Proxy, upstream: _Upstream, kind: str, arr
     with pytest.raises(requests.RequestException):
         post(proxy)
     assert arrived == upstream.arrived
+
+
+def test_a_slow_close_is_heard_of_late(proxy: Proxy, upstream: _Upstream) -> None:
+    """The server ends an idle connection: the client hears of it later, and what it asks meanwhile goes nowhere."""
+    client = HTTPConnection("127.0.0.1", proxy.port, timeout=5.0)
+    client.request("POST", "/", b"y")
+    before = client.getresponse().read()
+    begun = time.monotonic()
+    proxy.order(Fault("slow_close", 0.3), _LONG_S)
+    client.sock.sendall(b"POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\n")
+    said = client.sock.recv(1)
+    late = time.monotonic() - begun
+    client.close()
+
+    assert (BODY, b"") == (before, said)
+    assert 0.3 <= late < 2.0
+    assert 1 == upstream.arrived
+    assert BODY == post(proxy).content
 
 
 def test_latency_delays_each_answer_once(proxy: Proxy) -> None:

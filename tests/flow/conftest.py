@@ -14,6 +14,7 @@ from connectors.kinesis import RecordBatch
 from connectors.slack import Outcome, PostResult
 from connectors.slots import SLOTS, slot_number, slot_of
 from dataflows.domain.alerts import Alert
+from dataflows.domain.books import Books
 from dataflows.endpoints import Endpoints, delivering, guard, rulebook
 from dataflows.log_intelligence import build
 from dataflows.replay.page import Forgetful, no_letter
@@ -28,6 +29,7 @@ class MemorySink(FixedPartitionedSink[Any, None]):
     """Keeps what is written, by slot."""
 
     def __init__(self) -> None:
+        self.told: Callable[[list[Any]], Any] = len
         self.written: dict[str, list[Any]] = defaultdict(list)
 
     def list_parts(self) -> list[str]:
@@ -37,7 +39,7 @@ class MemorySink(FixedPartitionedSink[Any, None]):
         return slot_number(item_key)
 
     def build_part(self, step_id: str, for_part: str, resume_state: None) -> "MemoryPart":
-        return MemoryPart(self.written[for_part])
+        return MemoryPart(self.written[for_part], self.told)
 
     @property
     def items(self) -> list[Any]:
@@ -48,11 +50,13 @@ class MemorySink(FixedPartitionedSink[Any, None]):
 class MemoryPart(StatefulSinkPartition[Any, None]):
     """One slot."""
 
-    def __init__(self, written: list[Any]) -> None:
+    def __init__(self, written: list[Any], told: Callable[[list[Any]], Any]) -> None:
         self._written = written
+        self._told = told
 
     def write_batch(self, values: list[Any]) -> None:
         self._written.extend(values)
+        self._told(values)
 
     def snapshot(self) -> None:
         return None
@@ -114,6 +118,8 @@ class World:
     history: MemorySink = field(default_factory=MemorySink)
     channel: Channel = field(default_factory=Channel)
     ledger: Memory = field(default_factory=Memory)
+    books: Books = field(default_factory=Books)
+    source: Any = None
     finish: bool = True
     batch_size: int = 1
 
@@ -123,17 +129,18 @@ class World:
         slack = self.settings.slack.model_copy(update={"min_interval_s": 0.0, "wait_for_analysis_s": 5.0})
         settings = self.settings.model_copy(update={"slack": slack})
         io = Endpoints(
-            source=TestingSource(self.batches, self.batch_size),
+            source=self.source or TestingSource(self.batches, self.batch_size),
             archive=self.archive,
             dead_letters=self.dead_letters,
             search=self.search,
             history=self.history,
-            sort=Triage(b"key"),
+            sort=Triage(b"key", books=self.books),
             explaining=Explaining(Echo(), "en", finish_s=10.0),
             delivering=delivering(settings, self.channel, self.ledger, clock, refuse=no_letter, finish=self.finish),
             rules=rulebook(settings),
             guard=guard(settings, self.channel, threads=False),
             clock=clock,
+            books=self.books,
             finish=self.finish,
         )
         return build(settings, io)

@@ -14,7 +14,7 @@ from dataflows import endpoints
 from dataflows.log_intelligence import build
 from dataflows.replay.page import Collected, unwired
 from dataflows.settings import Settings
-from dataflows.steps import correlate, deliver, explain, throttle
+from dataflows.steps import books, correlate, deliver, explain, throttle
 
 STEPS = [
     "cali.kinesis_in",
@@ -27,6 +27,7 @@ STEPS = [
     "cali.search_out",
     "cali.throttle",
     "cali.brake",
+    "cali.books",
     "cali.alerts",
     "cali.correlate",
     "cali.explain",
@@ -42,6 +43,7 @@ STATEFUL = {
     "cali.search_out": "output",
     "cali.throttle.window": "stateful_batch",
     "cali.brake.limit": "stateful_batch",
+    "cali.books.look": "stateful_batch",
     "cali.correlate.relate": "stateful_batch",
     "cali.explain.offload": "stateful_batch",
     "cali.slack_out.outbox": "stateful_batch",
@@ -83,7 +85,7 @@ def test_keys_of_state_are_frozen() -> None:
     assert tuple(f"slot-{number:02d}" for number in range(64)) == SLOTS
     assert {f"bucket-{number:02d}" for number in range(64)} == {throttle.bucket_of(str(n)) for n in range(2_000)}
     assert throttle.bucket_of("3361fe581f29c0185245e3f98b62a02c:auth") == "bucket-56"
-    assert (correlate.KEY, explain.KEY, deliver.KEY) == ("all", "explain-0", "slack")
+    assert (correlate.KEY, explain.KEY, deliver.KEY, books.KEY) == ("all", "explain-0", "slack", "books")
 
 
 @pytest.mark.parametrize("sink", SINKS)
@@ -103,8 +105,10 @@ def _live_classes() -> dict[str, type]:
     assert isinstance(function, ast.FunctionDef)
     (made,) = (node.value for node in ast.walk(function) if isinstance(node, ast.Return))
     assert isinstance(made, ast.Call)
+    named = {ast.unparse(node.targets[0]): node.value for node in ast.walk(function) if isinstance(node, ast.Assign)}
+    ends = {keyword.arg: named.get(ast.unparse(keyword.value), keyword.value) for keyword in made.keywords}
     return {
-        keyword.arg: getattr(endpoints, keyword.value.func.id)
-        for keyword in made.keywords
-        if keyword.arg and isinstance(keyword.value, ast.Call) and isinstance(keyword.value.func, ast.Name)
+        name: getattr(endpoints, end.func.id)
+        for name, end in ends.items()
+        if name and isinstance(end, ast.Call) and isinstance(end.func, ast.Name)
     }

@@ -42,6 +42,7 @@ def settings(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
         if name.startswith("CALI_"):
             monkeypatch.setenv(name, value)
     monkeypatch.setenv("CALI_RAG__MILVUS_URI", str(tmp_path / "none.db"))
+    monkeypatch.setenv("BYTEWAX_DATAFLOW_API_PORT", str(free_port()))
     return place
 
 
@@ -79,6 +80,8 @@ def test_all_is_well(settings: Place, capsys: pytest.CaptureFixture[str]) -> Non
         "redaction": "ok",
         "rules": "ok",
         "slack": "ok",
+        "transport": "ok",
+        "running": "ok",
         "kinesis": "ok",
         "s3": "ok",
         "opensearch": "ok",

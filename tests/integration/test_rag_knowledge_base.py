@@ -11,6 +11,7 @@ import pytest
 
 from rag.config import OpenAIConfig, RagConfig
 from rag.embed import SentenceTransformerEmbedder
+from rag.evals.answers import measure_answers, told
 from rag.evals.labels import read
 from rag.evals.measure import measure, missed_verdicts, table
 from rag.explainer import Explainer
@@ -278,9 +279,10 @@ def test_quality_on_the_labelled_logs(
     with MilvusStore(config, model=embedder.name, dim=embedder.dim) as store:
         report = ingest([folder], store, embedder)
         assert (report.added, len(report.notices)) == (976, 1)  # the queries are a list of something else
-        rows = measure(labels, Retriever(store, embedder, config))
+        retriever = Retriever(store, embedder, config)
+        rows, answers = measure(labels, retriever), measure_answers(labels, retriever)
     with capsys.disabled():
-        print(f"\n{table(rows)}")  # noqa: T201 - `make eval` shows the table
+        print(f"\n976 runbooks, 146 labelled logs\n{table(rows)}\n{told(answers)}")  # noqa: T201 - `make eval` shows it
     cali, plain = rows[0], rows[1]
     korean = next(row for row in rows if row.name == "cali (ko)")
     goals = {"hit1": 0.66, "hit3": 0.85, "auroc": 0.95, "matched": 0.5, "precision": 0.83, "refused": 0.9}
@@ -298,7 +300,9 @@ def test_quality_on_the_shipped_cases(
     with MilvusStore(shipped, model=embedder.name, dim=embedder.dim) as store:
         retriever = Retriever(store, embedder, shipped)
         rows, missed = measure(labels, retriever), missed_verdicts(labels, retriever)
+        answers = measure_answers(labels, retriever)
     with capsys.disabled():
-        print(f"\n{table(rows)}")  # noqa: T201 - `make eval` shows the table
+        print(f"\nshipped runbooks and cases\n{table(rows)}\n{told(answers)}")  # noqa: T201 - `make eval` shows it
     assert missed == []
     assert (rows[0].hit3, rows[0].refused) == (1.0, 1.0)
+    assert answers.dropped == 1.0

@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 from pymilvus import MilvusClient
 
 from rag.config import RagConfig
-from rag.milvus import ALIAS, MilvusStore
+from rag.incidents import Incident
+from rag.incidents import collection as incidents
+from rag.milvus import ALIAS, Connection, MilvusStore
 from rag.models import Document
 from rag.store import ModelMismatchError, Row, StoreError, content_hash
 
@@ -50,10 +52,11 @@ def collections(uri: str) -> list[str]:
 def clear(uri: str) -> None:
     """Remove what a test left on a server."""
     client = MilvusClient(uri=uri)
-    with contextlib.suppress(Exception):  # no alias: nothing to remove
-        client.drop_alias(ALIAS)
+    for alias in (ALIAS, incidents.ALIAS):
+        with contextlib.suppress(Exception):  # no alias: nothing to remove
+            client.drop_alias(alias)
     for name in client.list_collections():
-        if name.startswith("runbooks__"):
+        if name.startswith(("runbooks__", "incidents__")):
             client.drop_collection(name)
     client.close()
 
@@ -187,3 +190,56 @@ def test_every_row_carries_the_model_and_the_version(uri: str) -> None:
         store.upsert([row("a")], vectors(0))
         fields = store._client.query(ALIAS, filter='doc_id == "a"', output_fields=["model", "dim", "version"])[0]
         assert (fields["model"], fields["dim"], fields["version"]) == (MODEL, 4, 1)
+
+
+@contextlib.contextmanager
+def incident_collection(
+    uri: str, tenant: str = "default", model: str = MODEL
+) -> Iterator[incidents.IncidentCollection]:
+    """The searchable incidents of one tenant."""
+    connection = Connection(config(uri, tenant))
+    opened = incidents.IncidentCollection(connection, config(uri, tenant), model=model, dim=4)
+    yield opened
+    opened.close()
+
+
+def incident(fingerprint: str, last_seen: float = 1_000.0, **fields: object) -> Incident:
+    """A past incident."""
+    return Incident(fingerprint, "orders", f"{fingerprint} 실패", 1_000.0, last_seen, **fields)  # type: ignore[arg-type]
+
+
+def test_incidents_are_found_by_vector_within_their_tenant(uri: str) -> None:
+    """Every field comes back, the newest state wins, other tenants and expired rows are not found, removed is gone."""
+    first, judged = (
+        incident("aa"),
+        incident("bb", 2_000.0, count=3, summary="s" * 5_000, resolution="재시작", feedback=1),
+    )
+    with incident_collection(uri, "red") as red, incident_collection(uri, "blue") as blue:
+        red.upsert(first, vectors(0)[0])
+        red.upsert(incident("bb"), vectors(1)[0])
+        red.upsert(judged, vectors(1)[0])
+        blue.upsert(incident("aa", severity="critical"), vectors(0)[0])
+        found = red.nearest(vectors(1)[0], 5, 1_000.0)
+        assert [(i.fingerprint, round(cosine, 3)) for i, cosine in found] == [("bb", 1.0), ("aa", 0.0)]
+        assert (found[0][0].count, found[0][0].resolution, len(found[0][0].summary)) == (3, "재시작", 4_096)
+        later = first.expires_at + 1
+        assert [i.fingerprint for i, _ in red.nearest(vectors(0)[0], 5, later)] == ["bb"]
+        red.expire(later)
+        assert [i.fingerprint for i, _ in red.nearest(vectors(0)[0], 5, 0.0)] == ["bb"]
+        red.remove(["bb", "never there"])
+        assert red.nearest(vectors(0)[0], 5, 0.0) == []
+        assert [i.severity for i, _ in blue.nearest(vectors(0)[0], 5, 0.0)] == ["critical"]
+
+
+def test_incidents_of_another_embedding_model_make_way(uri: str) -> None:
+    """A collection is fresh once; with another model it is fresh again, and the old one is dropped, not searched."""
+    with incident_collection(uri) as made:
+        made.upsert(incident("aa"), vectors(0)[0])
+        assert made.fresh
+    with incident_collection(uri) as again:
+        assert (again.fresh, len(again.nearest(vectors(0)[0], 5, 0.0))) == (False, 1)
+    with incident_collection(uri, model="other") as other:
+        assert (other.fresh, other.nearest(vectors(0)[0], 5, 0.0)) == (True, [])
+    client = MilvusClient(uri=uri)
+    assert len([name for name in client.list_collections() if name.startswith("incidents__")]) == 1
+    client.close()

@@ -126,7 +126,7 @@ def test_a_refusal_keeps_the_file_and_tells_no_secret(
     """A wrong key leaves the file in the spool; the log names the AWS error and nothing of the credentials."""
     secret = "wrong" * 5
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", secret)
-    part = sink(store, seaweed, tmp_path, Commits(), close_timeout_s=1.0).build_part("archive_out", "slot-03", None)
+    part = sink(store, seaweed, tmp_path, Commits(), close_timeout_s=4.0).build_part("archive_out", "slot-03", None)
     part.write_batch([chunk(10)])
     kept = part.snapshot()
     part.close()

@@ -23,6 +23,8 @@ class Fault(NamedTuple):
     * `black_hole`: nothing passes, nothing is closed.
     * `deaf`: half open: requests arrive, answers do not.
     * `cut`: of each answer half arrives; a second later the connection closes.
+    * `slow_close`: the server closes what is open, and the client hears of it only `value` seconds later: what it asks
+      meanwhile goes nowhere. So does every later close.
     * `status`: each HTTP request is answered with the status `value` and does not arrive.
     """
 
@@ -45,6 +47,7 @@ class Proxy:
         self._usual = self._fault = usual
         self._until: asyncio.TimerHandle | None = None
         self._writers: set[asyncio.StreamWriter] = set()
+        self._upstreams: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
@@ -80,6 +83,9 @@ class Proxy:
         self._fault = fault
         if fault.kind in _ENDS_CONNECTIONS:
             self._reset_all()
+        if fault.kind == "slow_close":
+            for upstream in list(self._upstreams):
+                upstream.close()
         self._until = self._loop.call_later(seconds, self._mend)
 
     def _mend(self) -> None:
@@ -123,15 +129,19 @@ class Proxy:
                 else:
                     answers, requests = await asyncio.open_connection("127.0.0.1", self._upstream)
                     self._writers.add(requests)
+                    self._upstreams.add(requests)
                     ends.append(requests)
                     await _first(self._requests(reader, requests), self._answers(answers, writer))
         finally:
             for end in ends:
                 self._writers.discard(end)
+                self._upstreams.discard(end)
                 end.close()
 
     async def _requests(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(_CHUNK):
+            if writer.is_closing():
+                continue
             if self._fault is None or self._fault.kind != "black_hole":
                 writer.write(data)
                 await writer.drain()
@@ -153,6 +163,8 @@ class Proxy:
             writer.write(data)
             await writer.drain()
             self.passed += 1
+        if self._fault is not None and self._fault.kind == "slow_close":
+            await asyncio.sleep(self._fault.value)
 
 
 async def _first(*ways: Coroutine[Any, Any, None]) -> None:

@@ -8,16 +8,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dataflows.demo.slack_stand_in import SlackStandIn
+from dataflows.steps.clock_watch import SET_BACK_S, SET_BACK_STATUS
 from harness.accounts import Evidence, Reader, problems
+from harness.clock import PageClock
 from harness.feeder import Feeder
 from harness.page import Page, PageError
 from harness.proxy import Fault, Proxy
 from harness.scenario import Dependency, Event, Layout, Scenario
 from harness.servers import Names, Servers
+from harness.shards import Shards
 
 PATIENCE_S = 90.0
 """How long everything may take to arrive once nothing is broken any more."""
 _READS_S = 30.0
+_SETTLES_S = 10.0
 _LOOK_S = 1.0
 
 
@@ -26,6 +30,8 @@ class Result:
     """What one run found."""
 
     seed: int
+    plan: str = ""
+    """Digest of the plan: a seed whose plan has changed since is to be run again."""
     seconds: float = 0.0
     records: int = 0
     alarming: int = 0
@@ -33,6 +39,8 @@ class Result:
     messages: int = 0
     caught_up_s: float = 0.0
     """From the last mend to the balance of the books."""
+    skipped: list[str] = field(default_factory=list)
+    """What the plan has and this machine cannot, with the reason."""
     problems: list[str] = field(default_factory=list)
     happened: list[str] = field(default_factory=list)
     """What was done, with its time since the start."""
@@ -45,11 +53,11 @@ class Running:
         self, plan: Scenario, names: Names, servers: Servers, folder: Path, stack: contextlib.ExitStack
     ) -> None:
         self.plan = plan
-        self.result = Result(plan.seed)
+        self.result = Result(plan.seed, plan.digest)
         self.slack = stack.enter_context(SlackStandIn())
         slow = Fault("latency", plan.s3_latency_s) if plan.s3_latency_s else None
         upstreams: dict[Dependency, int] = {
-            "kinesis": servers.aws_port,
+            "kinesis": servers.kinesis_port(reshards=plan.reshards),
             "s3": servers.aws_port,
             "search": servers.search_port,
             "slack": int(self.slack.url.rpartition(":")[2]),
@@ -59,7 +67,11 @@ class Running:
         }
         self.feeder = Feeder(names.kinesis, names.name, plan)
         stack.callback(self.feeder.stop)
-        self.page = Page(folder, plan.epoch_s, self._settings(names, folder))
+        jumps = any(event.kind == "clock" for event in plan.events)
+        self.clock = PageClock(folder) if jumps else None
+        self.shards = Shards(names) if servers.reshard_port else None
+        clock = self.clock.environment if self.clock is not None else {}
+        self.page = Page(folder, plan.epoch_s, {**self._settings(names, folder), **clock})
         stack.callback(self.page.end)
         self.reader = Reader(names, servers.search, self.slack)
         self._begun = time.monotonic()
@@ -83,6 +95,7 @@ class Running:
             "CALI_KINESIS__ENDPOINT_URL": proxies["kinesis"].url,
             "CALI_KINESIS__IDLE_GAP_S": "0.3" if self.plan.shards < 10 else "1",
             "CALI_KINESIS__REFRESH_S": "1",
+            "CALI_KINESIS__PARENT_WAIT_S": "1.5",
             "CALI_KINESIS__TIMEOUT_S": "2",
             "CALI_S3__BUCKET": names.name,
             "CALI_S3__ENDPOINT_URL": proxies["s3"].url,
@@ -96,7 +109,7 @@ class Running:
             "CALI_SLACK__TIMEOUT_S": "2",
             "CALI_SLACK__MIN_INTERVAL_S": "0.02",
             "CALI_SLACK__BURST": "20",
-            "CALI_SLACK__MAX_PER_MINUTE": "30",
+            "CALI_SLACK__MAX_PER_MINUTE": str(self.plan.per_minute),
             "CALI_SLACK__DIGEST_S": "1",
             "CALI_SLACK__BACKOFF_S": "0.1",
             "CALI_SLACK__MAX_BACKOFF_S": "1",
@@ -154,10 +167,17 @@ class Running:
             self.proxies[event.dependency].order(event.fault, event.lasts_s)
             self._note(f"{event.dependency} {event.fault.kind} {event.fault.value:g} for {event.lasts_s:g} s")
             return
+        if event.kind == "reshard":
+            self._pause(event.gap_s)
+            self._reshard(event)
+            return
         if event.gap_s >= 0:
             self._until_it_reads()
         self._pause(abs(event.gap_s))
-        if event.kind == "kill":
+        if event.kind == "clock":
+            if not self._set_clock(event.jump_s):
+                return
+        elif event.kind == "kill":
             self.page.kill(together=event.gap_s < 0)
         elif event.kind == "term":
             self.page.stop()
@@ -167,6 +187,30 @@ class Running:
         self._note(f"{event.kind}; started again as {event.layout}")
         assert event.layout is not None
         self.start(event.layout)
+
+    def _reshard(self, event: Event) -> None:
+        if self.shards is None:
+            self.result.skipped.append("reshard: kinesis-local is not installed (npm ci)")
+            return
+        done = self.shards.merge() if event.reshard == "merge" else self.shards.split()
+        self._wait(self.shards.settled, _SETTLES_S, 0.1)
+        self._note(done)
+
+    def _set_clock(self, jump_s: float) -> bool:
+        """Whether the page ended of it, as it must where it was set back by much: its timers would hang."""
+        assert self.clock is not None
+        if self.clock.absent:
+            self.result.skipped.append(f"jump of the clock: {self.clock.absent}")
+            return False
+        self.clock.move(jump_s)
+        self._note(f"the page's clock jumped by {jump_s:g} s")
+        if jump_s > -SET_BACK_S:
+            return False
+        statuses = self.page.wait()
+        if SET_BACK_STATUS not in statuses:
+            msg = f"set back, the page ended with {statuses} and not with {SET_BACK_STATUS}:\n{self.page.tail()}"
+            raise PageError(msg)
+        return True
 
     def _until_it_reads(self) -> None:
         """From then on SIGTERM is heeded; an outage of Kinesis may be under way, then it takes longer."""
@@ -191,7 +235,7 @@ def run(plan: Scenario, servers: Servers, folder: Path) -> Result:
     folder.mkdir(parents=True)
     begun = time.monotonic()
     with contextlib.ExitStack() as stack:
-        names = stack.enter_context(servers.names(plan.shards))
+        names = stack.enter_context(servers.names(plan.shards, reshards=plan.reshards))
         running = Running(plan, names, servers, folder, stack)
         try:
             running.go()

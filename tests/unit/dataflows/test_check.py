@@ -48,6 +48,7 @@ def test_offline_reaches_for_nothing(capsys: pytest.CaptureFixture[str]) -> None
         "redaction": "warn",
         "rules": "ok",
         "slack": "warn",
+        "transport": "ok",
         "embedding": "ok",
     } == _lines(capsys)
 

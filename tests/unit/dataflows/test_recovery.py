@@ -1,6 +1,8 @@
 """The recovery store is put right before Bytewax opens it."""
 
+import os
 import sqlite3
+import stat
 import sys
 from contextlib import closing
 from pathlib import Path
@@ -8,7 +10,7 @@ from pathlib import Path
 import pytest
 from bytewax.recovery import init_db_dir
 
-from dataflows.recovery import directory, forget_uncommitted
+from dataflows.recovery import directory, forget_uncommitted, keep_private
 from dataflows.settings import SettingsError
 
 
@@ -103,3 +105,20 @@ def test_another_program_has_no_such_folder(monkeypatch: pytest.MonkeyPatch) -> 
     """`pytest -r a` is no recovery."""
     monkeypatch.setattr(sys, "argv", ["/x/pytest/__main__.py", "-r", "a"])
     assert None is directory()
+
+
+def test_the_store_is_this_user_s_alone(tmp_path: Path) -> None:
+    """A store that others could read is closed to them, and so is what is written afterwards."""
+    before = os.umask(0o022)
+    try:
+        store(tmp_path, 1, [5], [3])
+        tmp_path.chmod(0o755)
+        keep_private(tmp_path)
+        made = tmp_path / "made"
+        made.mkdir()
+        (made / "file").touch()
+    finally:
+        os.umask(before)
+    part = tmp_path / "part-0.sqlite3"
+    paths = (tmp_path, part, made, made / "file")
+    assert [0o700, 0o600, 0o700, 0o600] == [stat.S_IMODE(path.stat().st_mode) for path in paths]

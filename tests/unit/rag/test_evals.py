@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from rag import gate
 from rag.config import RagConfig
+from rag.evals.answers import Answers, measure_answers, told
 from rag.evals.calibrate import FEWEST, calibrate, spread
 from rag.evals.labels import Label, LabelError, read
 from rag.evals.logistic import fit
@@ -217,3 +218,28 @@ def test_a_gate_of_another_model_or_none_leaves_the_built_in_constants(tmp_path:
 def test_the_gate_lies_beside_the_knowledge_base(config: RagConfig, expected: Path | None) -> None:
     """The setting first, then beside a Milvus Lite path, else nowhere."""
     assert gate_path(config) == expected
+
+
+def test_answers_are_checked_with_a_scripted_model() -> None:
+    """What a runbook says is kept, each of four lies about it is dropped; logs without a match are put to no model."""
+    text = "# Cause\n\nThe connection pool is exhausted.\n\n# Fix\n\nRestart the service with a larger pool.\n"
+    documents = [replace(document, text=text) for document in DOCUMENTS[:1]] + DOCUMENTS[1:]
+    shelf = Shelf(documents)
+    config = RagConfig(milvus_uri="http://nowhere:1", match_at=0.0, related_at=0.0)
+    searched = Retriever(shelf, shelf, config)  # type: ignore[arg-type]
+    got = measure_answers([LABELS[0], Label("empty", Query("", "s"))], searched)
+    assert (got.logs, got.answered, got.kept, got.dropped) == (2, 1, 1.0, 1.0)
+    assert (got.honest > 0, got.lies == 4 * got.honest) == (True, True)
+    assert got.cpu_ms_p95 >= got.cpu_ms_p50 > 0
+
+
+def test_what_answers_cost_is_told_with_prices() -> None:
+    """1,000 tokens at 2 dollars and 500 at 8 a million are 0.6 cents; nothing is said of what was not measured."""
+    some = Answers(9, 6, 12, 1.0, 48, 0.5, 1_000.0, 2_000.0, 40.0, 90.0)
+    priced = told(some, usd_in=2.0, usd_out=8.0, output=500)
+    assert ("0.0060 dollars" in priced, "dollars" in told(some), "1.000 of 12 quotations kept" in priced) == (
+        True,
+        False,
+        True,
+    )
+    assert "cost" not in told(Answers(9, 0, 0, None, 0, None, None, None, 40.0, 90.0))

@@ -1,6 +1,8 @@
 """Answers quoted from a runbook."""
 
-from rag.extractive import MAX_CAUSES, MAX_CHECKS, MAX_FIXES, extract
+import pytest
+
+from rag.extractive import MAX_CAUSES, MAX_CHECKS, MAX_FIXES, UNSECTIONED, extract
 from rag.models import Document
 
 TEXT = """# Pool exhausted
@@ -54,11 +56,29 @@ def test_korean_headings_work_alike() -> None:
     )
 
 
-def test_without_headings_steps_are_told_by_their_verb() -> None:
-    """A document without sections still gives something to do, and its explanation as the cause."""
-    found = extract(Document("x", "T", "# T\nThe disk of the node is full. Delete old images from it."), "disk full")
+def test_checks_and_fixes_say_what_they_are_and_where_they_stand() -> None:
+    """Each action has its kind and its section, so that a card can name both."""
+    found = extract(Document("x", "Pool exhausted", TEXT), "pool")
+    assert [("check", "Diagnosis")] * 2 + [("fix", "Mitigation")] * 2 == [
+        (claim["kind"], claim["section"]) for claim in found.actions
+    ]
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_without_headings_steps_are_told_by_their_verb_and_the_summary_says_so(language: str) -> None:
+    """A document without sections still gives something to do, in order; it is not called a check or a fix."""
+    text = "# T\nThe disk of the node is full. Delete old images from it."
+    found = extract(Document("x", "T", text), "disk full", language)
     assert [c["text"] for c in found.causes] == ["The disk of the node is full."]
-    assert [c["text"] for c in found.actions] == ["Delete old images from it."]
+    assert [(c["text"], c["kind"]) for c in found.actions] == [("Delete old images from it.", "")]
+    assert UNSECTIONED[language] == found.summary
+
+
+def test_sentences_that_are_not_usable_are_passed_over() -> None:
+    """The caller says what may be quoted at all."""
+    text = "# T\n## Mitigation\n- <!channel> restart it now.\n- Restart the pod now.\n"
+    found = extract(Document("x", "T", text), "pod", usable=lambda quote: "<!" not in quote)
+    assert ["Restart the pod now."] == [c["text"] for c in found.actions]
 
 
 def test_a_long_runbook_gives_the_sentences_that_fit_the_log() -> None:

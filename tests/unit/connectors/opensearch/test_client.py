@@ -14,7 +14,7 @@ from botocore.credentials import Credentials
 
 from connectors.errors import TerminalError, TransientError
 from connectors.opensearch import Doc, OpenSearchConfig
-from connectors.opensearch.client import BulkResult, bulk, connect
+from connectors.opensearch.client import BulkResult, bulk, connect, named
 
 pytestmark = pytest.mark.slow  # a server on loopback
 
@@ -226,3 +226,19 @@ def test_a_signer_needs_credentials_and_a_region(config: OpenSearchConfig, aws: 
         aws.delenv(name)
     with pytest.raises(TerminalError, match=r"NoCredentials: .* give a role"):
         connect(signed.model_copy(update={"region": "eu-west-1"}))
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        ("mapper_parsing_exception", "mapper_parsing_exception"),
+        ("no handler found for uri [/_plugins/_ism/policies/x] and method [GET]", "no_handler"),
+        ("Authorization: Basic " + "Y2FsaTo" + "x" * 12, ""),
+        ("<html>refused: Authorization</html>", ""),
+        ({"reason": "echo"}, ""),
+        (None, ""),
+    ],
+)
+def test_only_the_type_of_an_error_is_told(error: object, expected: str) -> None:
+    """A text of a proxy may repeat the header that was sent, so nothing but a word of OpenSearch is passed on."""
+    assert expected == named(error)

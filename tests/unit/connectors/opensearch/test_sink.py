@@ -83,7 +83,7 @@ def test_a_snapshot_never_waits(index: Index, opened: Opened, assert_plain: Call
     part.write_batch([docs("a", "b")])
     state = part.snapshot()
     assert_plain(state)
-    assert [tuple(doc) for doc in docs("a", "b")] == state["docs"]
+    assert [(doc.index_name, doc.id, doc.body) for doc in docs("a", "b")] == state["docs"]
     index.down = False
     part.close()
     assert {"a", "b"} == set(index.documents)

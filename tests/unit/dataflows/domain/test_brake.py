@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dataflows.domain.about_cali import MINUTE_S
 from dataflows.domain.alerts import Alert
-from dataflows.domain.brake import FINGERPRINT, MINUTE_S, Brake, DlqLimit
+from dataflows.domain.brake import FINGERPRINT, Brake, DlqLimit
 
 T0 = 1_763_764_860.0
 LIMIT = DlqLimit(share=0.5, minimum=100)
@@ -74,3 +75,13 @@ def test_at_most_one_alert_a_minute(seen: list[tuple[float, int, int]]) -> None:
             assert alert["window_end"] <= now
             ids.append(alert["id"])
     assert len(ids) == len(set(ids))
+
+
+def test_a_clock_that_is_set_back_ends_the_minute() -> None:
+    """What was counted is told, and the brake does not wait a day for the end of a minute that is in the future."""
+    brake = Brake(None, LIMIT)
+    brake.see(T0, 100, {"empty": 100})
+    told = brake.see(T0 - 86_400, 1, {})
+
+    assert told is not None
+    assert T0 - 86_400 + MINUTE_S == brake.due

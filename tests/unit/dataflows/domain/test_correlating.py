@@ -285,3 +285,14 @@ def test_every_alert_is_named_once(make_told: Make, events: list[tuple[int, str]
     told = [line["id"] for alert in out for line in alert["lines"]]
     told += [alert["id"] for alert in out if not alert["held"] and alert["reason"] != "digest"]
     assert sorted(given_ids) == sorted(told)
+
+
+@pytest.mark.parametrize(("back_s", "due"), [(0.0, NOW + 60), (10.0, NOW + 50), (86_400.0, NOW - 86_400 + 60)])
+def test_a_clock_that_was_set_back_holds_no_digest_for_a_day(make_told: Make, back_s: float, due: float) -> None:
+    """What waits for the minute's end waits a minute at most by the clock as it is now."""
+    board = Correlator(None, WEBHOOK)
+    see(board, *(make_told(f"{n}:api") for n in range(6)))
+    resumed = Correlator(board.state(), WEBHOOK, NOW - back_s)
+
+    assert due == resumed.next_due
+    assert ["digest"] == [reason for _, reason in short(resumed.release(due)) if reason != "held_storm"]

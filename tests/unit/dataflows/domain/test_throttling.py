@@ -384,3 +384,13 @@ def test_every_record_is_told_once_or_late(events: list[tuple[str, int, int]]) -
     told = sum(episodes.values())
     ids = [alert["id"] for alert in life.alerts]
     assert (len(events), len(ids)) == (told + life.late, len(set(ids)))
+
+
+def test_a_clock_that_was_set_back_delays_no_window_by_a_day(make_sighting: Make) -> None:
+    """Resumed by a clock that is a day behind, a window closes within what any window may take, not tomorrow."""
+    before = Life()
+    before.see(make_sighting(W), make_sighting(W + 1))
+    now = W - 86_400.0
+    resumed = Bucket(before.bucket.state(), POLICY, now)
+
+    assert now + LENGTH + GRACE + RESOLVE == resumed.next_due

@@ -98,7 +98,12 @@ def make_answer() -> Callable[..., ExplanationView]:
             "summary": "All 20 connections of the pool were in use.",
             "causes": [{"text": "A long transaction holds connections.", "doc_id": "own/pg-locks", "quote": "q"}],
             "actions": [
-                {"text": "Look for idle transactions & end them.", "doc_id": "own/pg-locks", "quote": "q"},
+                {
+                    "text": "Look for idle transactions & end them.",
+                    "doc_id": "own/pg-locks",
+                    "quote": "q",
+                    "risk": "dangerous",
+                },
                 {"text": "Set leakDetectionThreshold=20000.", "doc_id": "own/hikari-pool", "quote": "q"},
             ],
             "citations": [
@@ -112,6 +117,21 @@ def make_answer() -> Callable[..., ExplanationView]:
             ],
             "missing": [],
             "model": "gpt-4o-mini",
+            "cached": False,
+            "ladder": [{"rung": "cached", "reason": "not_asked_before"}, {"rung": "model", "reason": "used"}],
+            "cost": {"usd": 0.0042, "prompt_tokens": 1_700, "completion_tokens": 232},
+            "similar": [
+                {
+                    "fingerprint": "1" * 16,
+                    "service": "cart-api",
+                    "last_seen": T0 - 86_400 * 18,
+                    "count": 12,
+                    "resolution": "the leak in 1.39 was mended",
+                    "summary": "The pool was empty.",
+                    "score": 0.9,
+                }
+            ],
+            "severity": "error",
         }
         return ExplanationView(**{**answer, **changes})  # type: ignore[typeddict-item]
 

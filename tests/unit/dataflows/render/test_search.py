@@ -22,6 +22,7 @@ from dataflows.render.search import (
 )
 
 Make = Callable[..., Alert]
+Answer = Callable[..., ExplanationView]
 T0 = 1_763_764_859.123
 PRINT = Fingerprint("f" * 32, "c" * 32, "trace", ("java.lang.Error",), "boom <*>")
 RECORD = LogRecord(
@@ -104,6 +105,26 @@ def test_an_alert_s_document(make_alert: Callable[..., Alert], make_answer: Call
         found["cited"],
         found["place"],
     )
+
+
+def test_the_history_says_what_the_card_said_of_its_answer(make_alert: Make, make_answer: Answer) -> None:
+    """Which rung answered, why no better one did, what it cost, and the past incidents that were shown."""
+    tried = [{"rung": "model", "reason": "timeout"}, {"rung": "extractive", "reason": "used"}]
+    names = ("rung", "rung_reason", "cached", "cost_usd", "prompt_tokens", "completion_tokens", "similar")
+    expected = {
+        "model": ("model", "not_asked_before", False, 0.0042, 1_700, 232, ["1" * 16]),
+        "extractive": ("extractive", "timeout", False, 0.0042, 1_700, 232, ["1" * 16]),
+        "older": (None, None, False, None, None, None, []),
+    }
+    older = make_answer()
+    for name in ("ladder", "cost", "similar", "cached", "severity"):
+        del older[name]  # type: ignore[misc] # the older shape
+    for kind, answer in {"model": make_answer(), "extractive": make_answer(ladder=tried), "older": older}.items():
+        alert = make_alert(explained=True, explanation=answer)
+        sent = Delivery(alert=alert, status="sent", channel="#c", sent_ts=T0, attempts=1, detail="")
+        found = json.loads(alert_document(sent))
+        assert expected[kind] == tuple(found[name] for name in names)
+        assert answer == found["explanation"]
 
 
 def test_a_waiting_alert_has_no_latency(make_alert: Callable[..., Alert]) -> None:

@@ -191,7 +191,15 @@ def test_the_largest_card_of_any_text_fits(make_alert: Make, make_answer: Answer
     claims = [{"text": huge, "doc_id": "x", "quote": huge}] * 40
     citations = [{"doc_id": "x", "title": huge, "section": huge + "s", "url": "https://a/" + "b" * 390}] * 40
     answer = make_answer(
-        causes=claims, actions=claims, citations=citations, summary=huge, model=huge, missing=[huge] * 9
+        causes=claims,
+        actions=[{**claim, "risk": "dangerous"} for claim in claims],
+        citations=citations,
+        summary=huge,
+        model=huge,
+        missing=[huge] * 9,
+        similar=[{**make_answer()["similar"][0], "service": huge, "resolution": huge}] * 9,
+        cost={"usd": 1e12, "prompt_tokens": 10**15, "completion_tokens": 10**15},
+        severity="critical",
     )
     place = {"pods": [huge] * 10, "versions": [huge] * 10, "nodes": [huge] * 10}
     wide = {"template": huge, "text": huge, "service": huge, "level": "E" * 5000, "fingerprint": huge, "place": place}

@@ -14,6 +14,11 @@ from dataflows.render.links import Links
 from dataflows.render.slack import card, card_now, reply
 from dataflows.render.terminal import terminal
 
+LADDERS = [
+    [{"rung": "cached", "reason": "used"}],
+    [{"rung": "model", "reason": "timeout"}, {"rung": "extractive", "reason": "used"}],
+    [{"rung": "foreseen", "reason": "foreseen"}, {"rung": "plain", "reason": "used"}],
+]
 REASONS = [*(str(reason) for reason in Reason), "foreseen", ""]
 PIECES = [
     *(
@@ -140,6 +145,19 @@ class Chance:
                 for title in self.texts(8)
             ],
             missing=self.pick([[], ["model"], ["knowledge_base", "model"], ["foreseen"]]),
+            ladder=self.pick([[], *LADDERS]),
+            cached=self.pick([True, False]),
+            cost=self.pick([{}, {"usd": self.pick(NUMBERS), "prompt_tokens": self.count(), "completion_tokens": 1}]),
+            severity=self.pick(["", "critical", self.text()]),
+            similar=[
+                {
+                    **{name: self.text() for name in ("fingerprint", "service", "resolution", "summary")},
+                    "last_seen": self.pick(NUMBERS),
+                    "count": self.count(),
+                    "score": self.pick(NUMBERS),
+                }
+                for _ in range(self.pick([0, 1, 7]))
+            ],
         )
 
 

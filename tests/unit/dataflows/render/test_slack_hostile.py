@@ -81,7 +81,10 @@ def attacked(make_alert: Make, make_answer: Answer, attack: str) -> Alert:
     claims = [{"text": attack, "doc_id": "own/hikari-pool", "quote": attack}]
     citations = [{"doc_id": "own/hikari-pool", "title": attack, "section": attack, "url": f"x{attack}"}]
     place: dict[str, Any] = {"pods": [attack], "versions": [attack], "nodes": [attack]}
-    answer = make_answer(causes=claims, actions=claims, citations=citations, summary=attack, model=attack)
+    past = {**make_answer()["similar"][0], "service": attack, "resolution": attack, "fingerprint": attack}
+    answer = make_answer(
+        causes=claims, actions=claims, citations=citations, summary=attack, model=attack, similar=[past]
+    )
     named = dict.fromkeys(("service", "template", "text", "level", "namespace", "started_with", "follows"), attack)
     line = DigestLine(
         id=attack,

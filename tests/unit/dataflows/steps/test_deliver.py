@@ -719,3 +719,24 @@ def test_each_channel_is_asked_from_before_the_start(clock: Any, make_alert: Mak
         logic.on_batch([make_alert("b:x:1:first", channel="#b")])
         landed(logic)
         assert [NOW - 5_000 - RECONCILE_S] * 2 == [since for since, *_ in bot.asked]
+
+
+def test_a_clock_that_was_set_back_holds_no_message_for_a_day(clock: Any, make_alert: Make) -> None:
+    """A message that was queued by a clock a day ahead waits as long as a retry may, and then goes."""
+    channel = Channel()
+    queued = ["post", "#test", NOW + 86_400, 1, make_alert("a")]
+    with outbox(channel, clock, {"a": queued}) as logic:
+        assert datetime.fromtimestamp(NOW + 60, UTC) == logic.notify_at()
+        clock.time = NOW + 60
+        logic.on_notify()
+        assert [("a", "sent")] == statuses(landed(logic))
+
+
+def test_the_ledger_keeps_slacks_time(clock: Any, make_alert: Make) -> None:
+    """A bot's message is noted by Slack's clock: by a wrong one of ours the channel would be asked from tomorrow on."""
+    bot = Bot()
+    with outbox(bot, clock) as logic:
+        logic.on_batch([make_alert("a", opening="a")])
+        landed(logic)
+
+        assert {"a": 1.5} == bot.noted

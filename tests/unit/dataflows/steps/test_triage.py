@@ -11,7 +11,7 @@ from prometheus_client import REGISTRY
 from connectors.kinesis import RecordBatch
 from dataflows.domain.new_faults import NewFaultCap
 from dataflows.domain.own import LABEL, VALUE, Own
-from dataflows.domain.records import MAX_PIECE_BYTES, RejectReason
+from dataflows.domain.records import MAX_PIECE_BYTES, MAX_SERVICE_CHARS, RejectReason
 from dataflows.domain.redaction import Redactor
 from dataflows.domain.redaction.lists import Lists
 from dataflows.steps.triage import MAX_TEXT, AlarmingBatch, RejectedBatch, Triage
@@ -186,6 +186,17 @@ def test_nothing_secret_leaves_triage() -> None:
     (alarm,), _ = sort(record)
     everything = repr(alarm.sighting) + alarm.document.decode()
     assert (False, False) == (mail in everything, SECRET in everything)
+
+
+@pytest.mark.parametrize("before", range(40, 101, 12))
+def test_a_secret_at_the_cut_of_a_name_is_hidden(before: int) -> None:
+    """A service's name is redacted and then cut: neither half a token nor half a mark is left, and it is bounded."""
+    token = "gh" + "p_" + "A1b2" * 9
+    [alarm], _ = sort(wire(level="ERROR", log="boom", service=f"{'x' * before} {token}"))
+    service = alarm.sighting.fault.partition(":")[2]
+    expected = "x" * before + (" [GITHUB_TOKEN]" if before + 15 <= MAX_SERVICE_CHARS else " ")
+    assert expected[:MAX_SERVICE_CHARS] == service
+    assert b"A1b2" not in alarm.document
 
 
 def test_our_own_fault_costs_one_record() -> None:

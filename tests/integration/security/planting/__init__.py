@@ -1,0 +1,1 @@
+"""Plants secrets and looks for them in everything that CALI puts out."""
