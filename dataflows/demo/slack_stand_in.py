@@ -268,7 +268,7 @@ def main(argv: list[str] | None = None) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell gives background jobs an ignored SIGINT
     parser = argparse.ArgumentParser(prog="slack-stand-in", description="A stand-in for Slack on this machine.")
     parser.add_argument("--port", type=int, default=0, help="port to listen on; 0 takes a free one")
-    parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 in a container whose port is not published")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on; 0.0.0.0 only inside a container")
     parser.add_argument("--channel", default="#cali-alerts", help="title of the page")
     parser.add_argument("--fault", action="append", default=[], help=f"{FORMS}; one call each, in order")
     parser.add_argument("--rate-limit", action="store_true", help="take one message a second and channel")

@@ -8,11 +8,19 @@ from enum import StrEnum
 from typing import Literal, NamedTuple, NotRequired, TypedDict
 
 
+def fault_of(fingerprint: str, service: str, namespace: str) -> str:
+    """The identity of a fault: `<fingerprint>:<service>@<namespace>`, without the last for a record of no namespace.
+
+    Staging must not keep production quiet: both often run in one cluster and share its stream.
+    """
+    return f"{fingerprint}:{service}@{namespace}" if namespace else f"{fingerprint}:{service}"
+
+
 class Sighting(NamedTuple):
     """One alarming record, reduced to what the throttle needs. Everything in it is redacted."""
 
     fault: str
-    """Identity of the fault: `<fingerprint>:<service>`."""
+    """Identity of the fault, as `fault_of` makes it: the same error in another namespace is another fault."""
     event_ts: float
     """When the record says it happened, seconds since the epoch."""
     arrival_ts: float
@@ -149,7 +157,7 @@ class Alert(TypedDict):
     """One thing worth saying about one fault. `id` is deterministic: a replay makes the same alert again."""
 
     id: str
-    """`<fingerprint>:<service>:<window start, epoch seconds>+<its length, seconds>:<what>`, where what is `first` for
+    """`<fault>:<window start, epoch seconds>+<its length, seconds>:<what>` (see `fault_of`), where what is `first` for
     every opening, else the reason. A digest: `digest:<channel>:<hash of the ids in it>`."""
     opening: str
     """Id of the alert that opened this episode of the fault: its card. Equal to `id` for an opening."""

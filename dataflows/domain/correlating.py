@@ -9,7 +9,7 @@ from collections.abc import Callable
 from operator import itemgetter
 from typing import Any, NamedTuple, Protocol, TypedDict
 
-from dataflows.domain.alerts import NEWS, OPENING, Alert, Reason
+from dataflows.domain.alerts import NEWS, OPENING, Alert, Reason, fault_of
 from dataflows.domain.digests import digest, importance
 from dataflows.domain.rules import Silence, Subject, Verdict
 
@@ -211,7 +211,7 @@ class Correlator:
             return
         if not self._guard.fold or alert["reason"] not in OPENING:
             return
-        fault = f"{alert['fingerprint']}:{alert['service']}"
+        fault = fault_of(alert["fingerprint"], alert["service"], alert["namespace"])
         ids = [value for value in (alert["trace_id"], alert["request_id"]) if _tells_apart(value)]
         for value in ids:
             opening, other, channel, seen = self._ids.get(value, ("", fault, "", 0.0))

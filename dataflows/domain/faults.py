@@ -102,13 +102,13 @@ def new_fault(seen: Sighting, ts: float, length: int, flaps: int) -> Fault:
 
 def subject_of(seen: Sighting) -> Subject:
     """What the rules may look at of a record."""
-    fingerprint, _, service = seen.fault.partition(":")
+    fingerprint, service = _names(seen.fault, seen.namespace)
     return Subject(fingerprint, service, seen.namespace, seen.level, seen.types, seen.template)
 
 
 def subject_of_fault(fault: str, entry: Fault) -> Subject:
     """The same of a fault."""
-    fingerprint, _, service = fault.partition(":")
+    fingerprint, service = _names(fault, entry.namespace)
     return Subject(fingerprint, service, entry.namespace, entry.level, entry.types, entry.template)
 
 
@@ -123,7 +123,7 @@ def tell(  # noqa: PLR0913 - what the reasons differ in
     usual: float = 0.0,
 ) -> Alert:
     """Make the alert, and note that everything up to here is told."""
-    fingerprint, _, service = fault.partition(":")
+    fingerprint, service = _names(fault, entry.namespace)
     opens = reason in OPENING
     alert = Alert(
         id=f"{fault}:{entry.start}+{entry.length}:{Reason.FIRST if opens else reason}",
@@ -168,6 +168,12 @@ def tell(  # noqa: PLR0913 - what the reasons differ in
     entry.untold = 0
     entry.since = entry.last_ts
     return alert
+
+
+def _names(fault: str, namespace: str) -> tuple[str, str]:
+    """Fingerprint and service of what `fault_of` made."""
+    fingerprint, _, place = fault.partition(":")
+    return fingerprint, place.removesuffix(f"@{namespace}") if namespace else place
 
 
 def _with(names: tuple[str, ...], name: str) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from bytewax.dataflow import Stream, operator
 
 from connectors.kinesis import BadPiece, Loss, RecordBatch, unpack
 from dataflows import metrics
-from dataflows.domain.alerts import Sighting
+from dataflows.domain.alerts import Sighting, fault_of
 from dataflows.domain.books import Account, Books, minute_of
 from dataflows.domain.fingerprint import Fingerprint, Fingerprinter
 from dataflows.domain.levels import Level
@@ -187,7 +187,7 @@ class Triage:
         print_ = self._fingerprint(message, record.service, arrival_ts)
         place = record.kubernetes
         sighting = Sighting(
-            fault=f"{print_.fingerprint}:{record.service}",
+            fault=fault_of(print_.fingerprint, record.service, place.namespace_name),
             event_ts=record.event_ts,
             arrival_ts=arrival_ts,
             level=record.level.name,

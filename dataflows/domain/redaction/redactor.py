@@ -170,7 +170,7 @@ class Redactor:
             at = match.end() if match.end() > match.start() else match.end() + 1
             raw = text[start:end]
             value = raw.strip("\"'\\")
-            if not value or PLACEHOLDER.fullmatch(value) or (rule.check is not None and not rule.check(value)):
+            if not value or _is_mark(value) or (rule.check is not None and not rule.check(value)):
                 continue
             if rule.named is not None and not rule.named(_name(plain, match), value):
                 at = max(start, match.start() + 1)  # a harmless value may hold a secret: `password_url="...&password=`
@@ -220,6 +220,12 @@ def _name(text: str, match: re.Match[str]) -> str:
     while start > first and (text[start - 1].isalnum() or text[start - 1] in "_-."):
         start -= 1
     return text[start : match.end("name")]
+
+
+def _is_mark(value: str) -> bool:
+    """Tell whether a value is a mark, and what closes a bracket that was masked with the value."""
+    mark = PLACEHOLDER.match(value)
+    return mark is not None and not value[mark.end() :].strip(")]}")
 
 
 def _inside_placeholder(text: str, place: int) -> bool:

@@ -14,6 +14,8 @@ from dataflows.domain.own import LABEL, VALUE, Own
 from dataflows.domain.records import MAX_PIECE_BYTES, MAX_SERVICE_CHARS, RejectReason
 from dataflows.domain.redaction import Redactor
 from dataflows.domain.redaction.lists import Lists
+from dataflows.domain.rules import NO_RULES
+from dataflows.domain.throttling import Bucket, Policy
 from dataflows.steps.triage import MAX_TEXT, AlarmingBatch, RejectedBatch, Triage
 
 ARRIVAL = 1_763_764_859.0
@@ -266,3 +268,15 @@ def test_own_records_never_alarm() -> None:
         named,
         (REGISTRY.get_sample_value("cali_pieces_own_total") or 0.0) - before,
     )
+
+
+def test_the_same_error_in_two_namespaces_is_two_faults() -> None:
+    """Staging does not keep production quiet; the service's name stays as it is."""
+    names = ("staging", "production", "staging")
+    alarms, _ = sort(
+        *(wire(level="ERROR", log="boom 7", service="api", kubernetes={"namespace_name": n}) for n in names)
+    )
+    policy = Policy(300.0, 5.0, 900.0, 3_600.0, 86_400.0, 86_400.0, 100, 100)
+    told = Bucket(None, policy).see([alarm.sighting for alarm in alarms], ARRIVAL, NO_RULES).alerts
+    assert [("api", "staging"), ("api", "production")] == [(alert["service"], alert["namespace"]) for alert in told]
+    assert len({alert["fingerprint"] for alert in told}) == 1
