@@ -12,9 +12,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import blake2b
+from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 from bytewax.inputs import Source
@@ -22,7 +23,7 @@ from bytewax.outputs import Sink
 
 from connectors.breaker import Breaker, OpenCircuitError, breaker
 from connectors.kinesis import KinesisSource, RecordBatch, Watch
-from connectors.opensearch import OpenSearchSink, Refused
+from connectors.opensearch import SPOOL_FULL, OpenSearchSink, Refused
 from connectors.s3 import S3Outbox, S3Sink
 from connectors.slack import Ledger, LedgerError
 from connectors.spool import Chunk, Commits, Pressure
@@ -57,6 +58,9 @@ from rag.incidents.notebook import FILE as NOTEBOOK
 log = structlog.get_logger(__name__)
 
 
+SEARCH_SHARE = 0.5
+"""Of the spool, for documents that wait for OpenSearch: its outage must not hold back the archive and the alerts. Our
+choice."""
 LEDGER_S = 35 * 86_400.0
 """How long it is remembered what was sent, and what cards show. Our choice: longer than streams usually keep records.
 A replay of what is older would tell it again."""
@@ -185,9 +189,25 @@ def triage_of(settings: Settings, books: Books | None = None) -> Triage:
     )
 
 
-def _refuse(outbox: S3Outbox, refused: list[Refused]) -> None:
-    """Documents that the index will never take, into the dead letters, one object each: the same at every replay."""
-    for bad in refused:
+class Outbox(Protocol):
+    """Takes single objects; durable when `put` returns."""
+
+    def put(self, chunk: Chunk) -> None:
+        """Keep one object."""
+
+
+def refuse(outbox: Outbox, refused: list[Refused]) -> None:
+    """Documents that the index will never take, into the dead letters, one object each: the same at every replay.
+
+    Those that found the spool full come in batches, and are one object a batch: after a crash some may be in two.
+    """
+    late = [bad for bad in refused if bad.reason == SPOOL_FULL]
+    for index, group in groupby(late, key=lambda bad: bad.doc.index_name):
+        bads = list(group)
+        lines = [refused_line(index, bad.doc.id, bad.reason, bad.doc.body) for bad in bads]
+        name = blake2b("\n".join(bad.doc.id for bad in bads).encode(), digest_size=16).hexdigest()
+        outbox.put(Chunk(f"dead-letters/refused={index}", name, "0", "0", len(lines), b"".join(lines)))
+    for bad in (bad for bad in refused if bad.reason != SPOOL_FULL):
         line = refused_line(bad.doc.index_name, bad.doc.id, bad.reason, bad.doc.body)
         folder = f"dead-letters/refused={bad.doc.index_name}"
         name = blake2b(bad.doc.id.encode(), digest_size=16).hexdigest()  # an id may be longer than a file name
@@ -264,21 +284,24 @@ def live(
     clock = WallClock()
     pressure = Pressure(spool, settings.state.spool_max_bytes)
     refused = S3Outbox("refused", settings.s3, spool, pressure)
-    refuse = partial(_refuse, refused)
+    give_up = partial(refuse, refused)
     to, threads = messenger(settings)
     explainer = explainer_of(settings)
     threading.Thread(target=explainer.warm, name="explain-warm", daemon=True).start()
     books = books_of(sys.argv[1:], os.environ)
     watch = Watch(metrics.SINCE_READ.beat, partial(book_read, books))
     archived, dead = (partial(book_written, books, account) for account in (Account.ARCHIVED, Account.DEAD))
-    search = OpenSearchSink("search", settings.opensearch, spool, refuse, partial(book_taken, books))
+    waiting = pressure.share(SEARCH_SHARE)
+    search = OpenSearchSink(
+        "search", settings.opensearch, spool, give_up, taken=partial(book_taken, books), share=waiting
+    )
     books.stand(Identity.SEARCH, search.balance)
     return Endpoints(
         source=KinesisSource(settings.kinesis, commits, drain.asked, pressure.full, watch),
         archive=S3Sink("archive", settings.s3, spool, commits, pressure, archived),
         dead_letters=S3Sink("dead_letters", settings.s3, spool, commits, pressure, dead),
         search=search,
-        history=OpenSearchSink("history", settings.opensearch, spool, refuse),
+        history=OpenSearchSink("history", settings.opensearch, spool, give_up, share=waiting),
         sort=triage_of(settings, books),
         explaining=Explaining(explainer, settings.language),
         delivering=delivering(settings, to, ledger, clock, threads=threads, refuse=partial(_refuse_alert, refused)),

@@ -89,7 +89,8 @@ class StateConfig(BaseModel):
     dir: Path = Path(".cali/state")
     """Folder of the spool and the Slack ledger. Put it on the same volume as the recovery store (`-r`)."""
     spool_max_bytes: int = Field(default=MAX_BYTES, ge=2**20)
-    """Bytes of the spool at which reading stops until S3 has taken some of it. 256 MiB of the volume stay free."""
+    """Bytes of the spool at which reading stops until S3 has taken some of it. Half of them at most wait for
+    OpenSearch; what comes on top goes to the dead letters. 256 MiB of the volume stay free."""
 
 
 class DeadLettersConfig(BaseModel):

@@ -23,8 +23,11 @@ _CLOSING_PAUSE_S = 0.1
 _ACTION_BYTES = 120
 """Size of the action line of a bulk item, about."""
 
+SPOOL_FULL = "spool_full"
+"""Reason of documents that the index was never asked to take: it was down for so long that the spool is full."""
+
 OnRefused = Callable[[list[Refused]], None]
-"""Where documents go that the index refuses for good; called from the sender's thread, must be durable."""
+"""Where documents go that the index refuses for good or that nothing has room for; from any thread, must be durable."""
 
 
 class Part(Protocol):
@@ -62,6 +65,7 @@ class Sender:
         self._client: Any = None
         self._catching_up = False
         self._taken = self._ended = self._spilled = 0
+        self._told_full = False
         self._circuit = breaker("opensearch", config.url, rest_s=config.rest_s)
         self._streamed = f"{config.index_prefix}-logs-" if config.layout == "stream" else ""
 
@@ -98,6 +102,18 @@ class Sender:
         with self._wake:
             self._taken += new
             self._spilled += written
+
+    def given_up(self, docs: list[Doc], *, new: int) -> None:
+        """Count and hand over documents for which the spool has no room, of which so many were not counted yet."""
+        self._refuse([Refused(doc, SPOOL_FULL) for doc in docs])
+        metrics.SEARCH_REFUSED.labels(self.name).inc(len(docs))
+        with self._wake:
+            self._taken += new
+            self._ended += len(docs)
+            told, self._told_full = self._told_full, True
+        if not told:
+            effect = "documents go to the dead letters until the index answers; replay the archive afterwards"
+            log.error("search.spool_full", sink=self.name, documents=len(docs), effect=effect)
 
     def recalled(self, written: int) -> None:
         """Count as never taken what comes back from the spool to be put or spilled again."""
@@ -212,6 +228,8 @@ class Sender:
             if (entry.doc.index_name, entry.doc.id) not in again:
                 entry.part.settle(entry)
         metrics.SEARCH_INDEXED.labels(self.name).inc(len(result.acknowledged))
+        if result.acknowledged:
+            self._told_full = False
         replaced = len(batch) - len(kept) - (len(newest) - len(again))
         with self._wake:
             self._ended += len(result.acknowledged) + len(result.refused) + replaced

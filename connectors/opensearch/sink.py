@@ -13,6 +13,7 @@ from connectors.opensearch.config import OpenSearchConfig
 from connectors.opensearch.sender import Entry, OnRefused, Sender
 from connectors.opensearch.spill import Spill
 from connectors.slots import SLOTS, slot_number
+from connectors.spool import Pressure, Share
 
 
 class SinkState(TypedDict):
@@ -36,14 +37,25 @@ class OpenSearchSink(FixedPartitionedSink[list[Doc], SinkState]):
 
     Unit of parallelism: one of 64 fixed slots. Guarantee: at least once, and once in effect, since ids are made of
     data. OpenSearch being down delays nothing else: documents wait in memory (bounded), then in the spool,
-    and in the spool alone once the circuit is open.
+    and in the spool alone once the circuit is open; when their share of it is full, they are refused (`SPOOL_FULL`).
     State: the documents not yet acknowledged, and the names of the slot's spool files.
     """
 
-    def __init__(
-        self, name: str, config: OpenSearchConfig, directory: Path, refuse: OnRefused, taken: Taken = unheard
+    def __init__(  # noqa: PLR0913 - what is outside of the sink is handed in
+        self,
+        name: str,
+        config: OpenSearchConfig,
+        directory: Path,
+        refuse: OnRefused,
+        *,
+        taken: Taken = unheard,
+        share: Share | None = None,
     ) -> None:
-        """`name` labels metrics and the folder below `directory`, which must be on the recovery volume."""
+        """`name` labels metrics and the folder below `directory`, which must be on the recovery volume.
+
+        `share`: how much of the spool its files may take; sinks may have one together.
+        """
+        self._share = share or Pressure(directory).share(1.0)
         self._directory = directory / name
         self._taken = taken
         self._sender = Sender(config, name, refuse)
@@ -59,7 +71,7 @@ class OpenSearchSink(FixedPartitionedSink[list[Doc], SinkState]):
     def build_part(self, step_id: str, for_part: str, resume_state: SinkState | None) -> "_SearchPartition":
         """Resume one slot: what was not acknowledged is sent again."""
         del step_id
-        return _SearchPartition(self._directory / for_part, resume_state, self._sender, self._taken)
+        return _SearchPartition(self._directory / for_part, resume_state, self._sender, self._taken, self._share)
 
     def balance(self) -> tuple[int, int]:
         """Documents taken by this process, and what became of them: equal at any instant. See `Sender.balance`."""
@@ -67,7 +79,7 @@ class OpenSearchSink(FixedPartitionedSink[list[Doc], SinkState]):
 
 
 class _SearchPartition(StatefulSinkPartition[list[Doc], SinkState]):
-    def __init__(self, directory: Path, state: SinkState | None, sender: Sender, taken: Taken) -> None:
+    def __init__(self, directory: Path, state: SinkState | None, sender: Sender, taken: Taken, share: Share) -> None:
         known = state or SinkState(docs=[], files=[])
         self._sender = sender
         self._taken = taken
@@ -75,7 +87,7 @@ class _SearchPartition(StatefulSinkPartition[list[Doc], SinkState]):
         self._recallable = 0
         self._lock = threading.Lock()
         self._pending: dict[tuple[str, str], Doc] = {}
-        self._spill = Spill(directory, known["files"] if state else None)
+        self._spill = Spill(directory, known["files"] if state else None, share)
         sender.join(self)
         docs = [Doc(*doc) for doc in known["docs"]]
         self._pending.update({(doc.index_name, doc.id): doc for doc in docs})
@@ -102,6 +114,9 @@ class _SearchPartition(StatefulSinkPartition[list[Doc], SinkState]):
             entries = [Entry(self, doc) for doc in docs]
             if self._spill.empty and self._sender.answers and self._sender.put(entries, new=new):
                 self._pending.update({(doc.index_name, doc.id): doc for doc in docs})
+                return
+            if not self._spill.has_room(docs):
+                self._sender.given_up(docs, new=new)
                 return
             self._spill.write(docs)
             self._recallable += len(docs)

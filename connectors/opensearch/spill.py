@@ -7,24 +7,32 @@ from pathlib import Path
 from typing import IO
 
 from connectors.opensearch.client import Doc
-from connectors.spool import claim, sync_directory
+from connectors.spool import Share, claim, sync_directory
 
 MAX_FILE_BYTES = 8_000_000
 """A spool file is read back whole, so it is cut at about this size, bytes."""
+
+
+_LINE_BYTES = 200
+"""What index, id and quotes take of a line, about."""
 
 
 class Spill:
     """The spool files of one slot, oldest first. Not thread-safe: its partition locks.
 
     A file is written in one epoch, synced in that epoch's snapshot, read back only after that, and removed when its
-    last document is settled. Files that the resumed state does not know: see `connectors.spool.claim`.
+    last document is settled. Files that the resumed state does not know: see `connectors.spool.claim`. The bytes of all
+    files count in `share`, which says when there is no room for more.
     """
 
-    def __init__(self, directory: Path, state: list[str] | None) -> None:
+    def __init__(self, directory: Path, state: list[str] | None, share: Share) -> None:
         claim(directory, state)
         known = state or []
         self._directory = directory
         self._sealed = [name for name in known if (directory / name).exists()]
+        self._share = share
+        self._sizes = {name: (directory / name).stat().st_size for name in self._sealed}
+        share.grew(sum(self._sizes.values()))
         self._unsettled: dict[str, int] = {}
         self._written: list[str] = []
         self._unsealed_bytes = 0
@@ -46,9 +54,13 @@ class Spill:
         self._close()
         docs = [doc for name in self._written for doc in self._docs(name)]
         for name in self._written:
-            (self._directory / name).unlink()
+            self._remove(name)
         self._written, self._unsealed_bytes = [], 0
         return docs
+
+    def has_room(self, docs: list[Doc]) -> bool:
+        """Whether these may be written."""
+        return self._share.has_room(sum(len(doc.body) * 4 // 3 + _LINE_BYTES for doc in docs))
 
     def write(self, docs: list[Doc]) -> None:
         """Append documents; durable after the next `seal`."""
@@ -60,9 +72,13 @@ class Spill:
             descriptor = os.open(self._directory / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             self._file = os.fdopen(descriptor, "wb")
             self._written.append(name)
+            self._sizes[name] = 0
+        written = 0
         for doc in docs:
             line = {"index": doc.index_name, "id": doc.id, "body": base64.b64encode(doc.body).decode()}
-            self._file.write(json.dumps(line).encode() + b"\n")
+            written += self._file.write(json.dumps(line).encode() + b"\n")
+        self._sizes[self._written[-1]] += written
+        self._share.grew(written)
 
     def seal(self) -> list[str]:
         """Sync what was written in this epoch; returns the names of all files that still hold documents."""
@@ -101,4 +117,8 @@ class Spill:
         if not self._unsettled[name]:
             del self._unsettled[name]
             self._sealed.remove(name)
-            (self._directory / name).unlink(missing_ok=True)
+            self._remove(name)
+
+    def _remove(self, name: str) -> None:
+        (self._directory / name).unlink(missing_ok=True)
+        self._share.grew(-self._sizes.pop(name))

@@ -9,7 +9,7 @@ from connectors.spool.chunk import Chunk, Compression, Sealed
 from connectors.spool.commits import Commits
 from connectors.spool.folder import UNCLAIMED, claim, file_name, set_aside, sync_directory
 from connectors.spool.part import SUFFIX, ZSTD_LEVEL, SpoolError, SpoolPart
-from connectors.spool.pressure import MAX_BYTES, Pressure
+from connectors.spool.pressure import MAX_BYTES, Pressure, Share
 
 __all__ = [
     "MAX_BYTES",
@@ -21,6 +21,7 @@ __all__ = [
     "Compression",
     "Pressure",
     "Sealed",
+    "Share",
     "SpoolError",
     "SpoolPart",
     "claim",

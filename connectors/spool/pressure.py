@@ -75,6 +75,31 @@ class Pressure:
                     log.info("spool.room", **told, effect="reading goes on")
             return full
 
+    def share(self, part: float) -> "Share":
+        """A part of the spool, above 0 and at most 1, with a bound of its own."""
+        return Share(self, int(self._max * part))
+
     def _free_bytes(self) -> int:
         there = next(folder for folder in (self._directory, *self._directory.absolute().parents) if folder.exists())
         return shutil.disk_usage(there).free
+
+
+class Share:
+    """Some files of the spool that must not fill all of it. What counts here counts in the whole too. Thread-safe."""
+
+    def __init__(self, pressure: Pressure, max_bytes: int) -> None:
+        self._pressure = pressure
+        self._max = max_bytes
+        self._used = 0
+        self._lock = threading.Lock()
+
+    def grew(self, size: int) -> None:
+        """Count bytes that were written, or that an earlier process left; negative: that are gone."""
+        with self._lock:
+            self._used += size
+        self._pressure.grew(size)
+
+    def has_room(self, size: int) -> bool:
+        """Whether so many bytes more stay within the bound. Callers at once may pass it by a batch each."""
+        with self._lock:
+            return self._used + size <= self._max

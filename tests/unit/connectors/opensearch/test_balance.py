@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from connectors.opensearch import Doc, OpenSearchSink, Refused
+from connectors.opensearch import SPOOL_FULL, Doc, OpenSearchSink, Refused
 from connectors.opensearch.sender import Entry
+from connectors.spool import Pressure
 
 pytestmark = pytest.mark.slow  # a server on loopback
 
@@ -18,11 +19,18 @@ BODY = f'{{"x":"{"y" * 60}"}}'.encode()
 class Sink:
     """A sink whose memory holds two documents, and what it said it took."""
 
-    def __init__(self, config: Any, directory: Path) -> None:
+    def __init__(self, config: Any, directory: Path, spool_bytes: int = 2**30) -> None:
         self.refused: list[Refused] = []
         self.taken: list[Doc] = []
         small = config.model_copy(update={"pending_bytes": 150})
-        self.sink = OpenSearchSink("test", small, directory, self.refused.extend, self._take)
+        self.sink = OpenSearchSink(
+            "test",
+            small,
+            directory,
+            self.refused.extend,
+            taken=self._take,
+            share=Pressure(directory, spool_bytes).share(0.5),
+        )
 
     def _take(self, values: list[list[Doc]]) -> None:
         self.taken += [doc for docs in values for doc in docs]
@@ -86,6 +94,21 @@ def test_it_balances_after_a_resume(index: Index, config: Any, tmp_path: Path) -
     index.wait_for(lambda: len(index.documents) == 5)
     part.close()
     assert (len(state["docs"]), 5, []) == (in_memory, resumed.balanced(), resumed.taken)
+
+
+def test_a_full_spool_gives_documents_up_and_says_so(
+    index: Index, config: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An outage that lasts: memory, then the share of the spool, then the dead letters; told once, and it balances."""
+    index.down = True
+    sink = Sink(config, tmp_path, spool_bytes=1_100)
+    part = sink.part()
+    for number in range(6):
+        part.write_batch([docs(f"d{number}")])
+    part._sender._over = True
+    part.snapshot()
+    assert [("d4", SPOOL_FULL), ("d5", SPOOL_FULL)] == [(bad.doc.id, bad.reason) for bad in sink.refused]
+    assert (6, 1) == (sink.balanced(), capsys.readouterr().out.count("search.spool_full"))
 
 
 def test_a_document_that_goes_astray_shows(index: Index, config: Any, tmp_path: Path) -> None:
