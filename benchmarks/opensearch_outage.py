@@ -87,6 +87,7 @@ def page(url: str, folder: Path, rate: int, alarming: float, seconds: float) -> 
 
     from connectors.kinesis import RecordBatch  # noqa: PLC0415
     from connectors.opensearch import OpenSearchConfig, OpenSearchSink  # noqa: PLC0415
+    from dataflows import logs  # noqa: PLC0415
     from dataflows.domain.levels import Level  # noqa: PLC0415
     from dataflows.domain.peek import peek  # noqa: PLC0415
     from dataflows.endpoints import Endpoints, delivering, guard, rulebook  # noqa: PLC0415
@@ -160,6 +161,7 @@ def page(url: str, folder: Path, rate: int, alarming: float, seconds: float) -> 
             time.sleep(1)
 
     threading.Thread(target=figures, daemon=True).start()
+    logs.configure("ERROR")
     settings, clock = Settings(_env_file=None), WallClock()
     config = OpenSearchConfig(url=url, index_prefix=PREFIX, lifecycle="none", close_timeout_s=30)
     refused: list[Any] = []
