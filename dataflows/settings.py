@@ -1,6 +1,7 @@
 """Settings: the only place that reads the environment. Prefix `CALI_`, nested with `__`, listed in `.env.example`."""
 
 import json
+import os
 import re
 from difflib import get_close_matches
 from pathlib import Path
@@ -174,7 +175,11 @@ def load(**overrides: Any) -> Settings:  # noqa: ANN401 - the fields of Settings
     Raises:
         SettingsError: a line per wrong value (its variable, the value unless it may tell a secret, what is allowed)
             and per variable that begins with `CALI_` and is no setting (its name and the nearest setting's).
+
+    `AWS_REGION`, which EKS and most AWS SDKs know, counts for boto3 too, which reads `AWS_DEFAULT_REGION` alone.
     """
+    if region := os.environ.get("AWS_REGION"):
+        os.environ.setdefault("AWS_DEFAULT_REGION", region)
     problems = [_no_such(name) for name in _strangers()]
     try:
         settings = Settings(**overrides)

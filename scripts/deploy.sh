@@ -3,7 +3,9 @@
 #
 # usage: scripts/deploy.sh ENVIRONMENT [--image REF] [--dry-run] [--yes]
 #
-#   ENVIRONMENT  dev or prod: terraform/ENVIRONMENT.tfvars, terraform/ENVIRONMENT.backend.hcl, k8s/overlays/ENVIRONMENT
+#   ENVIRONMENT  dev or prod: terraform/environments/ENVIRONMENT.tfvars and k8s/overlays/ENVIRONMENT. Not in Git, to be
+#                copied from their examples: terraform/terraform.tfvars, and terraform/ENVIRONMENT.backend.hcl from
+#                backend.hcl.example
 #   --image REF  deploy an image that is in the registry already (by digest: repository@sha256:...), build none
 #   --dry-run    print the commands, run none
 #   --yes        do not ask before the two changes (Terraform's plan, the manifests); for a pipeline that asked elsewhere
@@ -33,49 +35,54 @@ done
 cd "$root"
 need terraform aws kubectl
 [[ -n $image ]] || need docker
-for file in "terraform/$environment.tfvars" "terraform/$environment.backend.hcl"; do
+for file in "terraform/environments/$environment.tfvars" terraform/terraform.tfvars "terraform/$environment.backend.hcl"; do
   [[ -e $file || $dry_run == 1 ]] || die "$file is absent: copy its example in terraform/ and fill it in"
 done
 
 # 1. The account.
 run aws sts get-caller-identity
 run terraform -chdir=terraform init -input=false -reconfigure "-backend-config=$environment.backend.hcl"
-run terraform -chdir=terraform plan -input=false "-var-file=$environment.tfvars" "-out=$environment.tfplan"
+run terraform -chdir=terraform plan -input=false "-var-file=environments/$environment.tfvars" "-out=$environment.tfplan"
 ask "Apply this plan to $environment?" yes || { say "nothing was changed"; exit 1; }
 run terraform -chdir=terraform apply -input=false "$environment.tfplan"
 
-output() { answer_of "$1" terraform -chdir=terraform output -raw "$1"; }
-region=$(output region)
-cluster=$(output cluster_name)
-repository=$(output ecr_repository_url)
+cluster=$(answer_of '<cluster>' terraform -chdir=terraform output -raw cluster_name)
+region=$(answer_of 'AWS_REGION=<region>' terraform -chdir=terraform output -raw k8s_env | sed -n 's/^AWS_REGION=//p')
+repository=$(answer_of '"cali":"<repository>"' terraform -chdir=terraform output -json repository_urls |
+  sed -n 's/.*"cali" *: *"\([^"]*\)".*/\1/p')
+[[ -n $region && -n $repository ]] || die "Terraform's outputs k8s_env and repository_urls name no region and no repository cali"
 
 # 2. The image, named by the commit, and from then on by its digest.
 if [[ -z $image ]]; then
   commit=$(git rev-parse --short=12 HEAD)
-  [[ -z $(git status --porcelain) || $dry_run == 1 ]] || die "the checkout has changes that are in no commit: commit them, or give --image"
-  run docker build --tag "$repository:$commit" .
+  [[ -z $(git status --porcelain --untracked-files=no) || $dry_run == 1 ]] || die "the checkout has changes that are in no commit: commit them, or give --image"
+  run docker build --build-arg "TORCH_INDEX=${TORCH_INDEX:-}" --tag "$repository:$commit" .
   if [[ $dry_run == 1 ]]; then
     say "+ aws ecr get-login-password --region $region | docker login --username AWS --password-stdin ${repository%%/*}"
   else
     aws ecr get-login-password --region "$region" | docker login --username AWS --password-stdin "${repository%%/*}"
   fi
   run docker push "$repository:$commit"
-  image=$(answer_of "$repository@digest" docker inspect --format '{{index .RepoDigests 0}}' "$repository:$commit")
+  image=$(answer_of "$repository@<digest>" docker inspect --format '{{index .RepoDigests 0}}' "$repository:$commit")
 fi
 
-# 3. The cluster. The overlay takes names and roles from Terraform and lies outside Git.
-overlay=".cali/deploy/$environment"
-run mkdir -p "$overlay"
-if [[ $dry_run == 1 ]]; then
-  say "+ terraform -chdir=terraform output -raw k8s_overlay > $overlay/kustomization.yaml"
-else
-  terraform -chdir=terraform output -raw k8s_overlay >"$overlay/kustomization.yaml"
-fi
+# 3. The cluster. Two layers over the overlay, outside Git: names and roles from Terraform, and the image's digest.
+# They lie beside the overlay: kustomize takes no folder that contains the one it starts from.
+generated="k8s/overlays/$environment-generated"
+release="k8s/overlays/$environment-release"
+run mkdir -p "$generated" "$release"
+write() { if [[ $dry_run == 1 ]]; then say "+ $2 > $1"; else "${@:3}" >"$1"; fi; }
+pinned() {
+  printf 'apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [../%s-generated]\n' "$environment"
+  printf 'images: [{name: "%s", newName: "%s", digest: "%s"}]\n' "$repository" "${image%@*}" "${image#*@}"
+}
+write "$generated/kustomization.yaml" "terraform -chdir=terraform output -raw k8s_overlay" \
+  terraform -chdir=terraform output -raw k8s_overlay
+write "$release/kustomization.yaml" "(image $image)" pinned
 run aws eks update-kubeconfig --region "$region" --name "$cluster"
-run kubectl diff -k "$overlay" || [[ $? == 1 ]] # 1: there are differences
+run kubectl diff -k "$release" || [[ $? == 1 ]] # 1: there are differences
 ask "Apply these manifests, image $image?" yes || { say "the cluster was not changed"; exit 1; }
-run kubectl apply -k "$overlay"
-run kubectl --namespace cali set image statefulset/cali "cali=$image"
+run kubectl apply -k "$release"
 run kubectl --namespace cali rollout status statefulset/cali --timeout=10m
-run kubectl --namespace cali exec statefulset/cali -- cali check
+run kubectl --namespace cali exec statefulset/cali --container process -- cali check
 say "$environment runs $image"

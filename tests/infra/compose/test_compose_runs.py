@@ -15,6 +15,8 @@ import yaml
 ROOT = Path(__file__).parents[3]
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "docker-compose.yaml").read_text())["services"]
 
+LOOPBACK = {"0.0.0.0": "127.0.0.1"}  # noqa: S104 - containers listen everywhere, tests do not
+
 pytestmark = pytest.mark.slow
 
 
@@ -53,38 +55,25 @@ def place(tmp_path: Path) -> dict[str, str]:
 def aws(place: dict[str, str], tmp_path: Path, servers: Any) -> Iterator[dict[str, str]]:
     """The emulator behind TLS; what must be replaced to reach it."""
     port = servers.free_port()
-    everywhere = "0.0.0.0"  # noqa: S104 - what is replaced
-    command = _command("aws", {**place, everywhere: "127.0.0.1", "5000": str(port)})
+    command = _command("aws", {**place, **LOOPBACK, "5000": str(port)})
     with servers.serving(command, port, tmp_path / "aws.log"):
         yield {**place, "https://aws:5000": f"https://localhost:{port}"}
 
 
 def test_the_stream_and_the_bucket_are_made_behind_tls(aws: dict[str, str], tmp_path: Path) -> None:
-    """`seed` makes both through the certificate that `prepare` made, and CALI then reads and writes them."""
-    command = _command("seed", aws)[:2]  # without the runbooks, which need Milvus
-    seeded = subprocess.run(
-        command, env=_environment("seed", aws), cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
-    )
-    assert ["stream cali-log-stream: made", "bucket cali-logs: made"] == seeded.stdout.splitlines(), seeded.stderr
-
-    cali = "import sys; from dataflows.cli import app; sys.argv = ['cali', 'check']; app()"
-    replaced = {**aws, "http://milvus:19530": str(tmp_path / "runbooks.db"), "http://opensearch": "http://127.0.0.1"}
-    environment = _environment("cali", replaced) | {"CALI_RAG__EMBEDDING_MODEL": ""}
-    checked = subprocess.run(
-        [sys.executable, "-c", cali],
-        env=environment,
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=170,
-        check=False,
-    )
-    lines = [line.split() for line in checked.stdout.splitlines()]
-    assert {"kinesis": "ok", "s3": "ok", "settings": "ok"} == {
-        line[1].rstrip(":"): line[0]
-        for line in lines
-        if len(line) > 1 and line[1].rstrip(":") in {"kinesis", "s3", "settings"}
-    }, checked.stdout
+    """`seed` makes both through the certificate of `prepare`; its second run reads the stream and writes the bucket."""
+    for outcome in ("made", "was there"):
+        seeded = subprocess.run(
+            _command("seed", aws)[:2],  # without the runbooks, which need Milvus
+            env=_environment("seed", aws),
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        said = [f"stream cali-log-stream: {outcome}", f"bucket cali-logs: {outcome}"]
+        assert said == seeded.stdout.splitlines(), seeded.stderr
 
 
 def test_a_client_without_the_certificate_is_refused(aws: dict[str, str], tmp_path: Path) -> None:
@@ -105,7 +94,7 @@ def test_a_client_without_the_certificate_is_refused(aws: dict[str, str], tmp_pa
 def test_the_slack_stand_in_listens_where_it_is_told(tmp_path: Path, servers: Any) -> None:
     """The service's command serves the page and the Web API on the port that compose publishes."""
     port = servers.free_port()
-    with servers.serving(_command("slack", {"8080": str(port)}), port, tmp_path / "slack.log") as url:
+    with servers.serving(_command("slack", {**LOOPBACK, "8080": str(port)}), port, tmp_path / "slack.log") as url:
         token = SERVICES["cali"]["environment"]["CALI_SLACK__BOT_TOKEN"]
         answer = requests.post(f"{url}/api/auth.test", headers={"Authorization": f"Bearer {token}"}, timeout=10).json()
         assert (True, 200) == (answer["ok"], requests.get(f"{url}/", timeout=10).status_code)

@@ -65,9 +65,15 @@ class Rendering:
             if "configMapRef" in source:
                 out |= self.one("ConfigMap", source["configMapRef"]["name"])["data"]
         for entry in container.get("env", []):
-            field = entry.get("valueFrom", {}).get("fieldRef", {}).get("fieldPath")
-            assert field in {None, "metadata.name"}
-            out[entry["name"]] = pod if field else entry["value"]
+            match entry:
+                case {"value": value}:
+                    out[entry["name"]] = value
+                case {"valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}:
+                    out[entry["name"]] = pod
+                case {"valueFrom": {"configMapKeyRef": {"name": name, "key": key}}}:
+                    out[entry["name"]] = self.one("ConfigMap", name)["data"][key]
+                case _:
+                    pytest.fail(f"{entry} is not understood here")
         return out
 
 

@@ -12,6 +12,8 @@ ROOT = Path(__file__).parents[3]
 SCRIPTS = sorted((ROOT / "scripts").rglob("*.sh"))
 Script = Callable[..., subprocess.CompletedProcess[str]]
 CHANGING = ("apply", "push", "build", "delete", "destroy", "set image", "down", "cp")
+PLACEHOLDER = "123456789012.dkr.ecr.ap-northeast-2.amazonaws.com/cali"
+"""As k8s/overlays and terraform/k8s.tf have it."""
 DIGEST = "registry.example/cali@sha256:0000"
 
 by_command = pytest.mark.parametrize(
@@ -94,19 +96,44 @@ def test_deploy_goes_from_the_account_to_the_pods(script: Script, calls: Path, c
     done = script("deploy.sh", "dev", answers="yes\nyes\n")
     assert (0, "") == (done.returncode, "" if done.returncode == 0 else done.stderr)
     changes = [line for line in _called(calls) if any(f" {word} " in f"{line} " for word in CHANGING)]
-    layers = "k8s/overlays/dev/generated"
+    layers = "k8s/overlays/dev"
     assert [
         "terraform -chdir=terraform apply -input=false dev.tfplan",
         "docker build --build-arg TORCH_INDEX= --tag registry.example/cali:0123456789ab .",
         "docker push registry.example/cali:0123456789ab",
-        f"kubectl apply -k {layers}/image",
+        f"kubectl apply -k {layers}-release",
     ] == changes
     assert "aws eks update-kubeconfig --region eu-north-1 --name cali-test" in _called(calls)
-    assert "resources: []" == (checkout / layers / "kustomization.yaml").read_text()
-    pinned = yaml.safe_load((checkout / layers / "image" / "kustomization.yaml").read_text())
+    assert "resources: []" == (checkout / f"{layers}-generated" / "kustomization.yaml").read_text()
+    pinned = yaml.safe_load((checkout / f"{layers}-release" / "kustomization.yaml").read_text())
     assert {"name": "registry.example/cali", "newName": "registry.example/cali", "digest": "sha256:0000"} == pinned[
         "images"
     ][0]
+
+
+@pytest.mark.parametrize("environment", ["dev", "prod"])
+def test_the_pods_get_the_digest(environment: str, script: Script, checkout: Path) -> None:
+    """The layers that a deployment writes fit the overlays: every container of CALI runs the image by its digest."""
+    kubectl = shutil.which("kubectl")
+    if kubectl is None:
+        pytest.skip("kubectl is not on the path")
+    for name in (f"environments/{environment}.tfvars", f"{environment}.backend.hcl"):
+        (checkout / "terraform" / name).touch()
+    for folder in ("k8s", "fluent-bit"):
+        shutil.copytree(ROOT / folder, checkout / folder)
+    assert 0 == script("deploy.sh", environment, "--image", DIGEST, "--yes").returncode
+    overlay = checkout / "k8s" / "overlays" / environment
+    # As the output `k8s_overlay` does: the overlay's placeholder becomes the repository.
+    images = [{"name": PLACEHOLDER, "newName": "registry.example/cali"}]
+    generated = {"resources": [f"../{environment}"], "images": images}
+    Path(f"{overlay}-generated", "kustomization.yaml").write_text(yaml.safe_dump(generated))
+    command = [kubectl, "kustomize", f"{overlay}-release"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert (0, "") == (done.returncode, "" if done.returncode == 0 else done.stderr)
+    sets = [document for document in yaml.safe_load_all(done.stdout) if document["kind"] == "StatefulSet"]
+    pods = [document["spec"]["template"]["spec"] for document in sets]
+    assert {DIGEST} == {entry["image"] for pod in pods for entry in (*pod["initContainers"], *pod["containers"])}
+    assert ["process"] == [entry["name"] for pod in pods for entry in pod["containers"]]  # deploy.sh names it
 
 
 def test_deploy_takes_an_image_that_is_there(script: Script, calls: Path) -> None:

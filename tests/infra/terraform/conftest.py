@@ -5,12 +5,15 @@
 carries it), else from Terraform's registry. Nothing is written into the checkout, so no lock file of a stand-in either.
 """
 
+import importlib.util
 import json
 import os
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -19,12 +22,9 @@ ROOT = Path(__file__).parents[3]
 TREE = ROOT / "terraform"
 OFFLINE = ROOT.parent / "shared" / "tools" / "terraform" / "offline.sh"
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_REGION": "ap-northeast-2"}
-_NOT_COPIED = shutil.ignore_patterns(".terraform", ".terraform.lock.hcl", "*.tfstate*", "backend.hcl", "terraform.tfvars")
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Name the marker of tests that take minutes."""
-    config.addinivalue_line("markers", "infra: runs a real provider or checkov, for minutes; `make check-infra` runs them")
+_NOT_COPIED = shutil.ignore_patterns(
+    ".terraform", ".terraform.lock.hcl", "*.tfstate*", "backend.hcl", "terraform.tfvars"
+)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -67,16 +67,16 @@ class Terraform:
         """Find the provider; no backend."""
         self.run("init", "-backend=false", "-input=false", "-no-color")
 
-    def planned(self, variables: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    def planned(self, variables: dict[str, Any], *files: str) -> dict[str, dict[str, Any]]:
         """What a plan would make: values by address, for those known before it is made."""
         (self.tree / "given.tfvars.json").write_text(json.dumps(variables))
-        self.run("plan", "-input=false", "-no-color", "-lock=false", "-var-file=given.tfvars.json", "-out=given.tfplan")
+        given = [f"-var-file={file}" for file in (*files, "given.tfvars.json")]
+        self.run("plan", "-input=false", "-no-color", "-lock=false", *given, "-out=given.tfplan")
         plan = json.loads(self.run("show", "-json", "given.tfplan"))
         return {change["address"]: change["change"]["after"] for change in plan["resource_changes"]}
 
 
-def copied(root: Path, to: Path) -> Path:
-    """A root or a module with everything it needs, in a folder of its own, without its backend."""
+def _copied(root: Path, to: Path) -> Path:
     shutil.copytree(root, to, ignore=_NOT_COPIED)
     (to / "backend.tf").unlink(missing_ok=True)
     if not (to / "modules").exists() and root.parent.name != "modules":
@@ -84,6 +84,21 @@ def copied(root: Path, to: Path) -> Path:
         for file in to.glob("*.tf"):
             file.write_text(re.sub(r'"\.\./modules/', '"./modules/', file.read_text()))
     return to
+
+
+InFolder = Callable[[Path, Path, Path | None], Terraform]
+
+
+@pytest.fixture(scope="session")
+def in_folder() -> InFolder:
+    """Terraform in a copy of a root or a module: with all it needs, without its backend, initialised."""
+
+    def make(root: Path, folder: Path, mirror: Path | None) -> Terraform:
+        terraform = Terraform(_copied(root, folder / root.name), mirror)
+        terraform.init()
+        return terraform
+
+    return make
 
 
 @pytest.fixture(scope="session")
@@ -110,8 +125,10 @@ def _schema_mirror() -> Path | None:
 def _real_mirror() -> Path | None:
     if not OFFLINE.exists():
         return None
-    found = next(iter(sorted(Path("/opt").glob("*/registry.terraform.io"))), None)
-    return found.parent if found else None
+    # As the script beside it looks for one.
+    find = ["find", "/", "-xdev", "-maxdepth", "3", "-type", "d", "-name", "registry.terraform.io", "-print", "-quit"]
+    found = subprocess.run(find, capture_output=True, text=True, check=False).stdout.strip()
+    return Path(found).parent if found else None
 
 
 @pytest.fixture(scope="session", params=["schema", "real"])
@@ -135,7 +152,7 @@ def provider(request: pytest.FixtureRequest, terraform_command: None) -> Path | 
 def quick_provider(terraform_command: None) -> Path:
     """The schema alone, which is quick enough for every run of the tests."""
     if not (found := _schema_mirror()):
-        pytest.skip("no provider schema beside this checkout: make check-infra does the same with the real provider")
+        pytest.skip("no provider schema beside this checkout; modules have tests of their own (make check-infra)")
     return found
 
 
@@ -147,3 +164,14 @@ def real_provider(terraform_command: None) -> Path | None:
     if OFFLINE.exists() and not (found := _real_mirror()):
         pytest.skip("this machine carries no real provider: set CALI_TF_MIRROR to a mirror that holds one")
     return found if OFFLINE.exists() else None
+
+
+@pytest.fixture(scope="session")
+def servers() -> ModuleType:
+    """`free_port` and `serving` of the tests' top folder."""
+    spec = importlib.util.spec_from_file_location("cali_terraform_servers", ROOT / "tests" / "conftest.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -52,7 +52,8 @@ def test_every_variable_and_output_says_what_it_is(place: Path) -> None:
         f"{file.name}: {name}"
         for file in sorted(place.glob("*.tf"))
         for name, body in _BLOCK.findall(file.read_text())
-        if "  description =" not in body.replace("description  ", "description ").replace("description ", "description ")
+        if "  description ="
+        not in body.replace("description  ", "description ").replace("description ", "description ")
         or (file.name == "variables.tf" and not re.search(r"^  type\s+=", body, re.MULTILINE))
     ]
     assert [] == mute
@@ -76,5 +77,7 @@ def test_no_value_of_a_secret_can_be_in_the_state() -> None:
 
 def test_each_check_that_is_left_out_says_why() -> None:
     """A `checkov:skip` without a sentence is no decision."""
-    skips = [line.strip() for path in TREE.rglob("*.tf") for line in path.read_text().splitlines() if "checkov:skip" in line]
+    skips = [
+        line.strip() for path in TREE.rglob("*.tf") for line in path.read_text().splitlines() if "checkov:skip" in line
+    ]
     assert [] == [line for line in skips if not re.fullmatch(r"#checkov:skip=CKV2?_AWS_\d+:[A-Z].{20,}\.", line)]

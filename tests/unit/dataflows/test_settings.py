@@ -300,3 +300,16 @@ def test_lists_are_json_and_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (("10[.].*",), ("org.apache.ours.",)) == (settings.redaction.allow, settings.fingerprint.in_app)
     (line,) = problems(monkeypatch, REDACTION__DENY='["a(?!b)"]')
     assert (True, True) == (line.startswith("CALI_REDACTION__DENY"), "'a(?!b)' is no RE2 expression (" in line)
+
+
+def test_the_usual_name_of_the_region_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """boto3 reads another variable than EKS sets; one that is set for boto3 stays."""
+    seen = []
+    for own in (None, "eu-west-1"):
+        monkeypatch.setenv("AWS_REGION", "ap-northeast-2")
+        monkeypatch.setenv("AWS_DEFAULT_REGION", own or "")
+        if own is None:
+            monkeypatch.delenv("AWS_DEFAULT_REGION")
+        load(_env_file=None)
+        seen.append(os.environ["AWS_DEFAULT_REGION"])
+    assert ["ap-northeast-2", "eu-west-1"] == seen
