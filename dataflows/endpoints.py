@@ -295,13 +295,15 @@ def live(
     search = OpenSearchSink(
         "search", settings.opensearch, spool, give_up, taken=partial(book_taken, books), share=waiting
     )
+    history = OpenSearchSink("history", settings.opensearch, spool, give_up, share=waiting)
     books.stand(Identity.SEARCH, search.balance)
+    books.stand(Identity.HISTORY, history.balance)
     return Endpoints(
         source=KinesisSource(settings.kinesis, commits, drain.asked, pressure.full, watch),
         archive=S3Sink("archive", settings.s3, spool, commits, pressure, archived),
         dead_letters=S3Sink("dead_letters", settings.s3, spool, commits, pressure, dead),
         search=search,
-        history=OpenSearchSink("history", settings.opensearch, spool, give_up, share=waiting),
+        history=history,
         sort=triage_of(settings, books),
         explaining=Explaining(explainer, settings.language),
         delivering=delivering(settings, to, ledger, clock, threads=threads, refuse=partial(_refuse_alert, refused)),

@@ -36,6 +36,8 @@ def directory() -> Path | None:
             given = following
         elif name.startswith("--recovery-directory="):
             given = name.partition("=")[2]
+        elif name.startswith("-r"):
+            given = name.removeprefix("-r")
     return Path(given) if given else None
 
 

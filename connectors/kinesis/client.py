@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
 from connectors import metrics
+from connectors.deadline import bound_boto
 from connectors.errors import ConnectorError, TransientError
 from connectors.kinesis import fast_parser
 from connectors.kinesis.config import KinesisConfig
@@ -78,6 +79,7 @@ class KinesisClient:
                 max_pool_connections=64,
             ),
         )
+        bound_boto(self._boto, config.timeout_s)
         fast = config.fast_parser and fast_parser.install(self._boto)
         metrics.KINESIS_SLOW_PARSER.set(0 if fast else 1)
 

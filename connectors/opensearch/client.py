@@ -10,13 +10,27 @@ import structlog
 from opensearchpy import OpenSearch, Urllib3AWSV4SignerAuth
 from opensearchpy.exceptions import OpenSearchException, TransportError
 
+from connectors.deadline import bounded
 from connectors.errors import TerminalError, TransientError
 from connectors.opensearch.config import OpenSearchConfig
 
 log = structlog.get_logger(__name__)
 
 _RETRIED = frozenset({408, 429, 500, 502, 503, 504})
-"""Item and call statuses that time may heal. 403 is too, when it is a write block of a full disk; see `_is_block`."""
+"""Item and call statuses that time may heal."""
+_OF_THE_INDEX = frozenset(
+    {
+        "cluster_block_exception",
+        "index_closed_exception",
+        "index_create_block_exception",
+        "index_not_found_exception",
+        "security_exception",
+        "validation_exception",
+    }
+)
+"""Errors of an item that say nothing of the document: a write block of a full disk, a closed index, one that may not be
+made (no `auto_create_index`, `cluster.max_shards_per_node` reached), a role that may not write. Every document would be
+refused alike until somebody mends it, so they wait."""
 
 
 _WORD = re.compile(r"[a-z][a-z0-9_.]{0,79}")
@@ -49,6 +63,8 @@ class BulkResult(NamedTuple):
     acknowledged: list[Doc]
     refused: list[Refused]
     retry: list[Doc]
+    why: str = ""
+    """The type of the first error for which a document is to be tried again, if it was told."""
 
 
 def connect(config: OpenSearchConfig) -> Any:  # noqa: ANN401 - the client library is untyped
@@ -59,7 +75,7 @@ def connect(config: OpenSearchConfig) -> Any:  # noqa: ANN401 - the client libra
     """
     # The library logs each failure with a trace before it raises; whoever catches it tells it once.
     logging.getLogger("opensearch").setLevel(logging.ERROR)
-    return OpenSearch(
+    client = OpenSearch(
         hosts=[config.url],
         http_auth=_auth(config),
         ca_certs=config.ca_file,
@@ -69,6 +85,9 @@ def connect(config: OpenSearchConfig) -> Any:  # noqa: ANN401 - the client libra
         retry_on_timeout=False,
         http_compress=True,
     )
+    for connection in client.transport.connection_pool.connections:
+        connection.pool.ConnectionCls = bounded(type(connection.pool), config.timeout_s).ConnectionCls
+    return client
 
 
 def _auth(config: OpenSearchConfig) -> Any:  # noqa: ANN401 - what the client library takes
@@ -112,21 +131,20 @@ def bulk(client: Any, docs: Sequence[Doc], streamed: str = "") -> BulkResult:  #
         raise TransientError(f"bulk call failed: {what}") from err  # noqa: EM102, TRY003
     except (OpenSearchException, OSError, *_MALFORMED) as err:
         raise TransientError(f"bulk call failed: {type(err).__name__}") from err  # noqa: EM102, TRY003
-    result = BulkResult([], [], [])
+    result, why = BulkResult([], [], []), ""
     for doc, item in zip(docs, items, strict=False):
         status = item.get("status")
         if not isinstance(status, int):
             result.retry.append(doc)
         elif status < 300 or (status == 409 and _is_streamed(doc, streamed)):
             result.acknowledged.append(doc)
-        elif status in _RETRIED or _is_block(item):
+        elif status in _RETRIED or _kind(item) in _OF_THE_INDEX:
             result.retry.append(doc)
+            why = why or _kind(item)
         else:
-            error = item.get("error") or {}
-            kind = named(error.get("type")) if isinstance(error, dict) else ""
-            result.refused.append(Refused(doc, kind or str(status)))
+            result.refused.append(Refused(doc, _kind(item) or str(status)))
     result.retry.extend(docs[len(items) :])
-    return result
+    return result._replace(why=why)
 
 
 def _is_streamed(doc: Doc, streamed: str) -> bool:
@@ -141,7 +159,8 @@ def _action(doc: Doc, streamed: str) -> dict[str, dict[str, str]]:
 
 def _is_refusal(err: TransportError) -> bool:
     """The call was too large, or OpenSearch will not take it as it is, such as for one id above 512 bytes."""
-    return err.status_code == 413 or (err.status_code == 400 and isinstance(err.info, dict) and "error" in err.info)
+    told = err.status_code == 400 and isinstance(err.info, dict) and "error" in err.info
+    return err.status_code == 413 or (told and named(err.error) not in _OF_THE_INDEX)
 
 
 def _halved(client: Any, docs: Sequence[Doc], streamed: str, err: TransportError) -> BulkResult:  # noqa: ANN401
@@ -151,7 +170,10 @@ def _halved(client: Any, docs: Sequence[Doc], streamed: str, err: TransportError
     middle = len(docs) // 2
     first, second = bulk(client, docs[:middle], streamed), bulk(client, docs[middle:], streamed)
     return BulkResult(
-        first.acknowledged + second.acknowledged, first.refused + second.refused, first.retry + second.retry
+        first.acknowledged + second.acknowledged,
+        first.refused + second.refused,
+        first.retry + second.retry,
+        first.why or second.why,
     )
 
 
@@ -165,6 +187,7 @@ def named(error: object) -> str:
     return error if isinstance(error, str) and _WORD.fullmatch(error) else ""
 
 
-def _is_block(item: dict[str, Any]) -> bool:
+def _kind(item: dict[str, Any]) -> str:
+    """The type of an item's error, or "" if it told none."""
     error = item.get("error")
-    return item.get("status") == 403 and isinstance(error, dict) and error.get("type") == "cluster_block_exception"
+    return named(error.get("type")) if isinstance(error, dict) else ""

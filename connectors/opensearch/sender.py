@@ -208,7 +208,7 @@ class Sender:
                 self._client = client
             result = bulk(self._client, docs, self._streamed)
             if len(result.retry) == len(docs):
-                msg = "no document was taken: all are to be tried again"
+                msg = f"no document was taken ({result.why or 'no reason given'}): all are to be tried again"
                 raise TransientError(msg)
             return result
 

@@ -9,6 +9,7 @@ from uuid import uuid4
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from connectors.deadline import bound_boto
 from connectors.errors import ConnectorError, TerminalError, TransientError
 from connectors.s3.config import S3Config
 
@@ -21,7 +22,7 @@ def client(config: S3Config) -> Any:  # noqa: ANN401 - boto3 makes its classes a
     """An S3 client with CALI's time-outs; the SDK retries throttling and 5xx itself, three times."""
     import boto3  # noqa: PLC0415 - half a second that only those who connect should pay
 
-    return boto3.session.Session().client(  # a session of its own: the default one keeps the credentials it saw first
+    made = boto3.session.Session().client(  # a session of its own: the default one keeps the credentials it saw first
         "s3",
         region_name=config.region,
         endpoint_url=config.endpoint_url,
@@ -32,6 +33,8 @@ def client(config: S3Config) -> Any:  # noqa: ANN401 - boto3 makes its classes a
             s3={"addressing_style": _style(config)},
         ),
     )
+    bound_boto(made, config.timeout_s)
+    return made
 
 
 def _style(config: S3Config) -> str:

@@ -6,6 +6,7 @@ of the stored bytes in hexadecimal. Metadata is ASCII, so other characters are p
 
 import base64
 import contextlib
+import errno
 from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import IO, Any
@@ -24,19 +25,23 @@ _UNKNOWN = {"403", "AccessDenied"}
 """Answers to one who may write objects but not read them."""
 
 
+_OF_THE_PROCESS = {errno.ENOENT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR}
+"""A file that cannot be opened for these reasons is not to blame: it is gone, or the process has too much open."""
+
+
 class DamagedError(ValueError):
-    """A spool file does not hold what was written to it."""
+    """A spool file does not hold what was written to it, or the disk does not give it back."""
 
 
 def put(s3: Any, config: S3Config, path: Path, entry: Sealed) -> None:  # noqa: ANN401 - boto3 client
     """Upload one file. S3 checks the digest of what it receives. Memory: at most one part.
 
     Raises:
-        DamagedError: the file changed after it was sealed; nothing was uploaded.
+        DamagedError: the file changed after it was sealed, or cannot be read; nothing was uploaded.
         Exception: what the SDK raises.
     """
-    with path.open("rb") as file:
-        digest = file_digest(file, "sha256").digest()
+    with _opened(path) as file:
+        digest = _digest(file, path)
         if entry.get("sha256", digest.hex()) != digest.hex():
             msg = f"{path.name!r} has another sha256 than when it was sealed"
             raise DamagedError(msg)
@@ -49,6 +54,26 @@ def put(s3: Any, config: S3Config, path: Path, entry: Sealed) -> None:  # noqa: 
             s3.put_object(**where, **what, Body=file, ChecksumSHA256=base64.b64encode(digest).decode())
         else:
             _in_parts(s3, where, what, file, max(PART_BYTES, -(-size // _MAX_PARTS)))
+
+
+def _opened(path: Path) -> IO[bytes]:
+    try:
+        return path.open("rb")
+    except OSError as err:
+        if err.errno in _OF_THE_PROCESS:
+            raise
+        raise _unreadable(path, err) from err
+
+
+def _digest(file: IO[bytes], path: Path) -> bytes:
+    try:
+        return file_digest(file, "sha256").digest()  # type: ignore[arg-type] # typeshed asks for getbuffer()
+    except OSError as err:
+        raise _unreadable(path, err) from err
+
+
+def _unreadable(path: Path, err: OSError) -> DamagedError:
+    return DamagedError(f"{path.name!r} cannot be read ({err.strerror})")
 
 
 def exists(s3: Any, config: S3Config, entry: Sealed) -> bool:  # noqa: ANN401 - boto3 client

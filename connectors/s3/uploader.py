@@ -39,8 +39,8 @@ class _Job(NamedTuple):
 class Uploader:
     """One thread that uploads committed spool files, oldest first, for ever: S3 being down only makes the spool grow.
 
-    A file that the disk changed is set aside and told, and holds up no other. All uploaders of a bucket share one
-    circuit breaker: while S3 fails, one call in ten seconds asks for all of them, and the files wait in the spool.
+    A file that the disk changed or cannot read is set aside and told, and holds up no other. All uploaders of a bucket
+    share one circuit breaker: while S3 fails, one call in ten seconds asks for all, and the files wait in the spool.
     """
 
     def __init__(self, config: S3Config, name: str, commits: Commits, pressure: Pressure) -> None:
@@ -170,7 +170,10 @@ class Uploader:
 
     def _set_aside(self, job: _Job, err: DamagedError) -> None:
         metrics.SPOOL_DAMAGED.labels(self._name).inc()
-        folder = set_aside([job.path])
+        try:
+            folder = set_aside([job.path])
+        except OSError:
+            folder = job.path.parent  # a disk that refuses that too: the next start tries the file again
         log.error("s3.spool_file_damaged", sink=self._name, **_told(job.entry), error=str(err), folder=str(folder))
 
     def _measure(self) -> None:

@@ -57,6 +57,8 @@ class Identity(StrEnum):
     INDEX = "index"
     SEARCH = "search"
     """At any instant, not by minute: documents taken = acknowledged + refused + replaced + waiting."""
+    HISTORY = "history"
+    """The same of the documents about alerts."""
 
 
 _SIDES: Final[Mapping[Identity, tuple[tuple[Account, ...], tuple[Account, ...]]]] = {
@@ -74,6 +76,7 @@ _ADVICE: Final[Mapping[Identity, str]] = {
     Identity.DEAD_LETTERS: "Rejected records may be in the archive only.",
     Identity.INDEX: f"Records may be missing in OpenSearch: {_AGAIN}.",
     Identity.SEARCH: f"Records may be missing in OpenSearch: {_AGAIN}.",
+    Identity.HISTORY: "What became of an alert may be missing in OpenSearch; messages to Slack do not depend on it.",
 }
 
 Entries = tuple[tuple[Account, int], ...]

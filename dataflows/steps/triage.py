@@ -32,7 +32,7 @@ from dataflows.domain.redaction import Redactor, redact
 from dataflows.domain.redaction.fields import redact_fields
 from dataflows.domain.resent import Resent
 from dataflows.domain.trace.frames import FRAMEWORKS, Frameworks
-from dataflows.render.search import record_document
+from dataflows.render.search import MAX_FIELDS_BYTES, record_document
 
 log = structlog.get_logger(__name__)
 
@@ -42,6 +42,12 @@ MAX_TEXT = 8_000
 
 _MAX_MARK = 48
 """Characters of a mark such as `[PASSWORD:3f2a9c01]`."""
+
+MAX_UNPACKED_LETTERS = 32 * 2**20
+"""Bytes of rejected pieces that one batch keeps beyond those that were read: only compressed records have more. 8 of
+61 kB with 60 MiB of zeros in each took 1.9 GB, and the restart read them again (measured). Our choice."""
+CUT_LETTER = 1_000
+"""What is kept of each piece above that, bytes."""
 
 MAX_PLACES_KNOWN = 10_000
 """Pods whose names were found clean, at most; then it is asked again."""
@@ -122,6 +128,7 @@ class Triage:
 
     def _sort(self, batch: RecordBatch, alarms: list[Alarm], rejected: list[Rejected]) -> None:
         rejected += [_lost(batch.shard, loss) for loss in batch.losses]
+        letters = _Letters(batch)
         pieces = below = 0
         subs = batch.subs or (0,) * len(batch.sequences)
         for sequence, arrival_ts, raw, first in zip(batch.sequences, batch.arrivals, batch.data, subs, strict=True):
@@ -129,15 +136,15 @@ class Triage:
                 pieces += 1
                 if isinstance(piece, BadPiece):
                     bad = RejectionError(RejectReason.BAD_COMPRESSION, piece.reason)
-                    rejected.append(_reject(batch.shard, sequence, sub, arrival_ts, bad, piece.raw))
+                    rejected.append(letters.reject(sequence, sub, arrival_ts, bad, piece.raw))
                     continue
                 try:
                     alarm = self._read(piece, batch.shard, sequence, sub, arrival_ts)
                 except RejectionError as err:
-                    rejected.append(_reject(batch.shard, sequence, sub, arrival_ts, err, piece))
+                    rejected.append(letters.reject(sequence, sub, arrival_ts, err, piece))
                 except Exception as err:  # noqa: BLE001 - a piece that we fail on must not stop the stream
                     bad = _fault(err, f"{batch.shard}-{sequence}-{sub}")
-                    rejected.append(_reject(batch.shard, sequence, sub, arrival_ts, bad, piece))
+                    rejected.append(letters.reject(sequence, sub, arrival_ts, bad, piece))
                 else:
                     if alarm is None:
                         below += 1
@@ -204,7 +211,8 @@ class Triage:
             template=print_.template,
             text=bounded(message, MAX_TEXT),
         )
-        fields = cast("dict[str, Any]", redact_fields(record.fields, self._key, self._redactor))
+        kept = redact_fields(record.fields, self._key, self._redactor, kept=MAX_FIELDS_BYTES)
+        fields = cast("dict[str, Any]", kept)
         document = record_document(record, print_, message, fields, shard, sequence, sub, arrival_ts)
         return Alarm(sighting, document)
 
@@ -260,11 +268,21 @@ def _fault(err: Exception, record_id: str) -> RejectionError:
     return RejectionError(RejectReason.FAULT, f"CALI failed on it with {type(err).__name__}: a bug, replay it later")
 
 
-def _reject(  # noqa: PLR0913, PLR0917 - the fields of Rejected
-    shard: str, sequence: str, sub: int, arrival_ts: float, err: RejectionError, raw: bytes
-) -> Rejected:
-    metrics.REJECTED.labels(err.reason.value).inc()
-    return Rejected(shard, sequence, sub, arrival_ts, err.reason, err.detail, raw)
+class _Letters:
+    """Makes the dead letters of one batch, and bounds their memory. What was not compressed is never cut."""
+
+    def __init__(self, batch: RecordBatch) -> None:
+        self._shard = batch.shard
+        self._room = MAX_UNPACKED_LETTERS + sum(map(len, batch.data))
+
+    def reject(self, sequence: str, sub: int, arrival_ts: float, err: RejectionError, raw: bytes) -> Rejected:
+        metrics.REJECTED.labels(err.reason.value).inc()
+        detail = err.detail
+        if len(raw) > max(self._room, CUT_LETTER):
+            detail = f"{detail}; the first {CUT_LETTER} of its {len(raw)} bytes, whole in the archive"
+            raw = raw[:CUT_LETTER]
+        self._room -= len(raw)
+        return Rejected(self._shard, sequence, sub, arrival_ts, err.reason, detail, raw)
 
 
 def _lost(shard: str, loss: Loss) -> Rejected:

@@ -139,7 +139,7 @@ def test_a_live_replay_leaves_the_pipelines_spool_alone(pipeline: Any, tmp_path:
 
     assert 0 == done.returncode, done.stderr
     assert [] == [path for path in waiting if not path.exists()]
-    assert ["ledger.sqlite3", "spool"] == sorted(
+    assert ["incidents.sqlite3", "ledger.sqlite3", "spool"] == sorted(
         p.name for p in state.iterdir() if "-" not in p.name.removeprefix("replay")
     )
     assert [] == list(state.glob("replay-*"))

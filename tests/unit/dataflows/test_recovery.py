@@ -86,6 +86,7 @@ def test_a_damaged_partition_is_told_in_one_line(tmp_path: Path) -> None:
     ("arguments", "environment", "expected"),
     [
         (["-r", "a", "-s", "10"], "", "a"),
+        (["-ra"], "", "a"),
         (["--recovery-directory=b"], "", "b"),
         (["--recovery-directory", "c"], "d", "c"),
         ([], "e", "e"),

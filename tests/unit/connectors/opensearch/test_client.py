@@ -96,6 +96,32 @@ def test_a_malformed_answer_loses_nothing(index: Any, client: Any, body: Any) ->
         bulk(client, DOCS)
 
 
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, "validation_exception"),
+        (400, "index_closed_exception"),
+        (403, "security_exception"),
+        (403, "index_create_block_exception"),
+        (404, "index_not_found_exception"),
+    ],
+)
+def test_an_index_that_takes_nothing_refuses_no_document(index: Any, client: Any, status: int, kind: str) -> None:
+    """Too many shards, a role that may not write: every document waits, and the reason is told."""
+    item = {"index": {"status": status, "error": {"type": kind, "reason": "[1000]/[1000] shards open"}}}
+    index.script = [lambda asked: (200, {"errors": True, "items": [item for _ in asked]})]
+    result = bulk(client, DOCS)
+    assert (([], [], ["a", "b", "c"]), kind) == (ids(result), result.why)
+
+
+def test_a_call_to_an_index_that_takes_nothing_is_tried_again(index: Any, client: Any) -> None:
+    """The same said of the whole call is no reason to look for the one document that is to blame."""
+    index.script = [lambda _: (400, {"error": {"type": "validation_exception"}, "status": 400})]
+    with pytest.raises(TransientError, match="bulk call failed: status 400"):
+        bulk(client, DOCS)
+    assert [["a", "b", "c"]] == index.calls
+
+
 def test_an_answer_that_is_too_short_or_has_no_status(index: Any, client: Any) -> None:
     """Documents without a readable verdict are tried again."""
     index.script = [

@@ -1,6 +1,7 @@
 """The uploader: committed files only, in order, for ever; and the sink's state around it."""
 
 import base64
+import os
 import threading
 from collections.abc import Callable, Iterator
 from hashlib import sha256
@@ -222,6 +223,51 @@ def test_an_outbox_survives_a_crash(store: Store, config: S3Config, tmp_path: Pa
     assert "dead-letters/refused=i/a-0.ndjson.zst" == store.keys[0]
 
 
+def letter(name: str) -> Chunk:
+    """One refused document."""
+    return Chunk("dead-letters/refused=i", name, "0", "0", 1, b"{}\n")
+
+
+def test_a_stranger_in_an_outbox_holds_up_nothing(
+    store: Store, config: S3Config, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is no object of ours is told and left alone: tried for ever, it would open the circuit of all uploads."""
+    folder = tmp_path / "refused"
+    (folder / "lost+found").mkdir(parents=True)
+    (folder / ".nfs0001").write_bytes(b"x")
+    (folder / file_name(f"dead-letters/{'x' * 300}-0.ndjson.zst")).write_bytes(b"x")  # a name that was cut
+    pressure = Pressure(tmp_path)
+    S3Outbox("refused", config, tmp_path, pressure).put(letter("a"))
+    store.wait_for(lambda: bool(store.keys))
+    assert ["dead-letters/refused=i/a-0.ndjson.zst"] == store.keys
+    assert 3 == capsys.readouterr().out.count("spool.stranger")
+
+
+def test_half_an_object_is_never_sent(store: Store, config: S3Config, tmp_path: Path) -> None:
+    """What a kill left in the middle of a `put` is removed at the next start: its caller puts it again."""
+    half = tmp_path / "refused.writing" / file_name("dead-letters/refused=i/a-0.ndjson.zst")
+    half.parent.mkdir(parents=True)
+    half.write_bytes(b"(\xb5/\xfd")
+    S3Outbox("refused", config, tmp_path).put(letter("b"))
+    store.wait_for(lambda: bool(store.keys))
+    assert (["dead-letters/refused=i/b-0.ndjson.zst"], False) == (store.keys, half.exists())
+
+
+def test_an_object_that_is_put_again_is_whole_at_every_instant(config: S3Config, tmp_path: Path) -> None:
+    """The uploader may be reading the first while the second is written: the name leads to one or the other."""
+    circuit = breaker("s3", f"{config.endpoint_url}/bucket", answers=())
+    for _ in range(FAILURES):
+        with pytest.raises(OSError, match="down"), circuit():
+            raise OSError("down")  # noqa: EM101 - S3 is left alone, so that both wait
+    outbox = S3Outbox("refused", config, tmp_path)
+    outbox.put(letter("a"))
+    (path,) = (tmp_path / "refused").iterdir()
+    with path.open("rb") as first:
+        outbox.put(letter("a"))
+        assert os.fstat(first.fileno()).st_ino != path.stat().st_ino, "written over what is being read"
+        assert first.read() == path.read_bytes() != b""
+
+
 def sent(store: Store, config: S3Config, folder: Path, **changes: Any) -> dict[str, str]:
     """Headers of one object that went up under changed settings."""
     changed = S3Config.model_validate({**config.model_dump(), **changes})
@@ -290,6 +336,22 @@ def test_a_file_that_the_disk_changed_is_set_aside(
     assert ([key(2)], b"flipped", []) == (store.keys, aside.read_bytes(), part.snapshot())
     assert 1 == REGISTRY.get_sample_value("cali_spool_damaged_total", {"sink": "harmed"})
     assert "s3.spool_file_damaged" in capsys.readouterr().out
+
+
+def test_a_file_that_the_disk_does_not_give_back_is_set_aside(store: Store, config: S3Config, tmp_path: Path) -> None:
+    """A bad block is no failure of S3: the file is kept aside and told, the circuit stays closed, the others go up."""
+    part: Any = S3Sink("unread", config, tmp_path, Commits()).build_part("out", SLOTS[0], None)
+    for first in (1, 2):
+        part.write_batch([chunk(first)])
+        part.snapshot()
+    bad = tmp_path / "unread" / SLOTS[0] / file_name(key(1))
+    bad.unlink()
+    bad.mkdir()  # reading it fails, also for root
+    faults = REGISTRY.get_sample_value("cali_s3_faults_total", {"sink": "unread"})
+    part.close()
+    aside = tmp_path / "unclaimed" / "unread" / SLOTS[0] / file_name(key(1))
+    assert ([key(2)], True, []) == (store.keys, aside.exists(), part.snapshot())
+    assert faults == REGISTRY.get_sample_value("cali_s3_faults_total", {"sink": "unread"})
 
 
 def test_a_file_that_is_nowhere_is_told(

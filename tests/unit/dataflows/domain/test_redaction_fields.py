@@ -2,11 +2,13 @@
 
 import copy
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dataflows.domain.redaction.fields import MAX_DEPTH, is_sensitive, redact_fields
+from dataflows.domain.redaction.redactor import Redacted, Redactor
 
 PASSWORD = "hunter" + "2x"
 
@@ -87,3 +89,25 @@ def test_idempotent(value: object, key: bytes | None) -> None:
     """Redacting twice is redacting once, whatever the shape."""
     once = redact_fields(value, key)
     assert once == redact_fields(once, key)
+
+
+@given(_JSON, st.integers(0, 60))
+def test_a_bound_changes_nothing_before_it(value: object, kept: int) -> None:
+    """The text up to the bound is that of the whole, so whoever cuts there sees no difference."""
+    whole, bounded = (msgspec.json.encode(redact_fields(value, kept=most)) for most in (float("inf"), kept))
+    assert whole[:kept] == bounded[:kept]
+
+
+@pytest.mark.parametrize("value", [{f"f{n}": n for n in range(20_000)}, [list(range(20_000))], [{"a": 1}] * 20_000])
+def test_what_nobody_keeps_costs_nothing(value: object) -> None:
+    """Of 20,000 fields those are looked at that fit into what is kept."""
+    looked = 0
+
+    class Counting(Redactor):
+        def __call__(self, text: str, key: bytes | None = None) -> Redacted:
+            nonlocal looked
+            looked += 1
+            return super().__call__(text, key)
+
+    redact_fields(value, redactor=Counting(), kept=1_000)
+    assert (True, True) == (0 < looked, looked <= 500)

@@ -16,7 +16,7 @@ from dataflows.domain.redaction import Redactor
 from dataflows.domain.redaction.lists import Lists
 from dataflows.domain.rules import NO_RULES
 from dataflows.domain.throttling import Bucket, Policy
-from dataflows.steps.triage import MAX_TEXT, AlarmingBatch, RejectedBatch, Triage
+from dataflows.steps.triage import CUT_LETTER, MAX_TEXT, MAX_UNPACKED_LETTERS, AlarmingBatch, RejectedBatch, Triage
 
 ARRIVAL = 1_763_764_859.0
 SECRET = "hunter" + "2" * 10
@@ -128,6 +128,28 @@ def test_duplicate_keys_are_counted_and_the_last_wins() -> None:
         rejected,
         (REGISTRY.get_sample_value("cali_pieces_duplicate_keys_total") or 0.0) - before,
     )
+
+
+@pytest.mark.parametrize("lines", [1, 40])
+def test_what_a_bomb_holds_is_not_kept_whole(lines: int) -> None:
+    """Of what compressed records unpack into a bounded part is kept; each letter says what it is and where the rest."""
+    line = b"x" * (40 * 2**20 // lines)
+    bomb = gzip.compress(b"\n".join([line] * lines))
+    _, rejected = sort(bomb, bomb, b"x" * 5_000)
+    kept = sum(len(bad.raw) for bad in rejected)
+    cut = [bad for bad in rejected if len(bad.raw) == CUT_LETTER]
+    assert (2 * lines + 1, True) == (len(rejected), kept <= MAX_UNPACKED_LETTERS + 2 * len(bomb) + 5_000)
+    assert {f"the first {CUT_LETTER} of its {len(line)} bytes, whole in the archive"} == {
+        bad.detail.rpartition("; ")[2] for bad in cut
+    }
+    assert b"x" * 5_000 == rejected[-1].raw
+
+
+def test_what_is_not_compressed_is_never_cut() -> None:
+    """A batch of full records that nobody can read: dead letters as whole as they came."""
+    record = b"x" * MAX_PIECE_BYTES
+    _, rejected = sort(*[record] * 40)
+    assert [record] * 40 == [bad.raw for bad in rejected]
 
 
 def test_pieces_of_one_record_have_numbers_of_their_own() -> None:
