@@ -9,6 +9,9 @@ from rag.models import Citation, Claim, Document, Explanation, Found, Hit, Query
 
 READ = 3
 """Documents handed to the model and shown as links at most."""
+_READ_CLAIMS = 100
+"""Causes, and actions, of one answer that are checked: the prompt asks for 3 and 5. A check takes milliseconds, 40 with
+the longest runbook, and a megabyte of them would take hours."""
 _MAX_CAUSES = 3
 _MAX_ACTIONS = 5
 _SAYS = {
@@ -39,20 +42,36 @@ def checked(  # noqa: PLR0913 - the last two narrow what an answer may say, and 
     Raises:
         ModelError: nothing of it.
     """
-    by_id = {document.doc_id: document for document in documents}
-    bounds = verify.Bounds(query.log if query else "", tuple(host.lower() for host in allow_hosts))
-    causes = verify.supported(_claims(answer.causes), by_id, bounds)
-    actions = verify.supported(_claims(answer.actions), by_id, bounds, as_actions=True)
-    kept = len(causes) + len(actions)
+    told, kept = _checked(answer, model, found, documents, extracted, limits=(query, allow_hosts))
     CLAIMS_KEPT.inc(kept)
     CLAIMS_DROPPED.inc(len(answer.causes) + len(answer.actions) - kept)
+    return told
+
+
+def _checked(  # noqa: PLR0913 - as above
+    answer: WireAnswer,
+    model: str,
+    found: Found,
+    documents: list[Document],
+    extracted: Explanation,
+    *,
+    limits: tuple[Query | None, Sequence[str]],
+) -> tuple[Explanation, int]:
+    """Return what is supported, and how many claims are."""
+    query, allow_hosts = limits
+    by_id = {document.doc_id: document for document in documents}
+    bounds = verify.Bounds(query.log if query else "", tuple(host.lower() for host in allow_hosts))
+    causes = verify.supported(_claims(answer.causes[:_READ_CLAIMS]), by_id, bounds)
+    actions = verify.supported(_claims(answer.actions[:_READ_CLAIMS]), by_id, bounds, as_actions=True)
+    kept = len(causes) + len(actions)
     if not kept:
+        CLAIMS_DROPPED.inc(len(answer.causes) + len(answer.actions))
         raise ModelError(Fault.UNSUPPORTED, "none of its statements stands in a retrieved runbook")
     causes, actions = causes[:_MAX_CAUSES], actions[:_MAX_ACTIONS]
     said = [*causes, *actions]
     texts, quotes = [f"{d.title}\n{d.text}" for d in documents], [claim["quote"] for claim in said]
     harmless = verify.harmless(answer.summary, texts, quotes, bounds)
-    return {
+    told: Explanation = {
         "verdict": "match",
         "confidence": found.confidence,
         "source": "model",
@@ -64,6 +83,36 @@ def checked(  # noqa: PLR0913 - the last two narrow what an answer may say, and 
         "model": model,
         "severity": verify.severity_within(extracted.get("severity", ""), answer.severity),
     }
+    return told, kept
+
+
+def again(known: Explanation, found: Found, query: Query, allow_hosts: Sequence[str] = ()) -> Explanation | None:
+    """Return what of a model's earlier answer holds for this log, or None if it has to be asked anew.
+
+    One fingerprint may stand for several texts (a service over its cap of new faults has one for all of them), with
+    other runbooks or other measured values.
+    """
+    if found.verdict != "match":
+        return None
+    hits = found.hits[:READ]
+    if known["verdict"] != "match":  # it found that these runbooks do not fit
+        same = [c["doc_id"] for c in known["citations"]] == [hit.document.doc_id for hit in hits]
+        return {**known, "severity": verify.severity_within(query.severity, "")} if same else None
+    answer = WireAnswer(
+        summary=known["summary"],
+        severity=known.get("severity", ""),
+        causes=[WireClaim(text=c["text"], doc_id=c["doc_id"], quote=c["quote"]) for c in known["causes"]],
+        actions=[
+            WireAction(text=c["text"], doc_id=c["doc_id"], quote=c["quote"], risk=c.get("risk", ""))
+            for c in known["actions"]
+        ],
+        inconclusive=False,
+    )
+    documents, extracted = [hit.document for hit in hits], quoted(query, found)
+    try:
+        return _checked(answer, known["model"], found, documents, extracted, limits=(query, allow_hosts))[0]
+    except ModelError:
+        return None
 
 
 def quoted(query: Query, found: Found) -> Explanation:

@@ -75,15 +75,22 @@ class Budget:
         tokens = attempts * (prompt_tokens + completion_tokens)
         usd = attempts * self._usd(prompt_tokens, completion_tokens)
         asked = {"tokens": float(tokens), "usd": usd}
+        refused, row = None, None
         with self._begin() as db:
             for statement in (TABLE, _INDEX):
                 db.execute(statement).close()
             db.execute("DELETE FROM spent WHERE at <= ?", (now - DAY_S,)).close()
+            # The clock was set back: what was spent "later" counts from now on, not for as long as the jump was.
+            db.execute("UPDATE spent SET at = ? WHERE at > ?", (now, now)).close()
             for cap, window_s, column, limit in self._limits:
                 if self._spent(db, column, now - window_s) + asked[column] > limit + _ROUNDING:
-                    BUDGET_REFUSED.labels(cap.value).inc()
-                    raise BudgetError(cap, limit)
-            row = db.execute("INSERT INTO spent (at, tokens, usd) VALUES (?, ?, ?)", (now, tokens, usd)).lastrowid
+                    refused = BudgetError(cap, limit)
+                    break
+            else:
+                row = db.execute("INSERT INTO spent (at, tokens, usd) VALUES (?, ?, ?)", (now, tokens, usd)).lastrowid
+        if refused is not None:  # raised behind the block, which would undo what was put right in it
+            BUDGET_REFUSED.labels(refused.cap.value).inc()
+            raise refused
         return Taken(row or 0, prompt_tokens, completion_tokens)
 
     def settle(self, taken: Taken, billable: int, told: Cost | None) -> None:
@@ -115,6 +122,6 @@ class Budget:
 
     @staticmethod
     def _spent(db: Connection, column: str, after: float) -> float:
-        """Sum of what was taken since; what lies in the future (the clock was set back) counts too."""
+        """Sum of what was taken since."""
         query = f"SELECT COALESCE(SUM({column}), 0) FROM spent WHERE at > ?"  # noqa: S608 - a name of our own table
         return float(db.execute(query, (after,)).fetchone()[0])

@@ -94,12 +94,16 @@ class Answers:
         self._state, self._keep_s, self._clock = state, keep_s, clock
 
     def get(self, key: str) -> Explanation | None:
-        """Return the answer that was put there, unless it is too old; raise `StateError`."""
+        """Return the answer that was put there, unless it is too old or cannot be read; raise `StateError`."""
         with self._state.begin() as db:
             db.execute(_TABLE).close()
             oldest = self._clock() - self._keep_s
             row = db.execute("SELECT body FROM answers WHERE key = ? AND at > ?", (key, oldest)).fetchone()
-        return None if row is None else cast("Explanation", json.loads(row[0]))
+        try:
+            known = json.loads(row[0]) if row else None
+        except (ValueError, TypeError, RecursionError):  # a damaged row: it is asked and written anew
+            return None
+        return cast("Explanation", known) if isinstance(known, dict) else None
 
     def put(self, key: str, answer: Explanation) -> None:
         """Keep an answer; raise `StateError`."""

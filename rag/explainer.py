@@ -86,12 +86,14 @@ class Explainer:
         Of an answer of the model that is asked for by several threads at once, one asks and the others wait for it.
         """
         retriever = self._retriever()
-        if key := self._key(query):
-            explanation, is_shared = self._flights.fly(key, partial(self._recalled, key, query, retriever))
+        if key := self._key(query, retriever):
+            # Of one fingerprint, but of one text too: what is found, and what of an answer holds, depends on it.
+            flight = key_of(key, query.service, query.severity, query.log)
+            explanation, is_shared = self._flights.fly(flight, partial(self._recalled, key, query, retriever))
             if is_shared:
                 CACHE.labels("shared").inc()
                 if explanation["source"] == "model":
-                    explanation = self._again(explanation, query)
+                    explanation = self._again(explanation)
                 explanation = {**explanation, "cost": self._budget.cost(0, 0)}  # one of them paid
         else:
             explanation = self._fresh(query, retriever)
@@ -126,9 +128,12 @@ class Explainer:
             self._knowledge.failed(retriever)
             raise KnowledgeUnavailableError(Fault.UNREACHABLE, str(err)) from err
 
-    def _key(self, query: Query) -> str:
-        """Return what the model's answer depends on; empty if it cannot be kept (a query without a fingerprint)."""
-        version = self._knowledge.version
+    def _key(self, query: Query, retriever: Retriever | None) -> str:
+        """Return what the model's answer depends on; empty if it cannot be kept (a query without a fingerprint).
+
+        The version is that of `retriever`: another thread may have loaded a newer one since.
+        """
+        version = self._knowledge.version if retriever is None else retriever.version
         if self._answers is None or self._model is None or not query.fingerprint or not version:
             return ""
         return key_of(query.fingerprint, version, prompt.PROMPT_VERSION, self._model.name, query.language)
@@ -141,9 +146,10 @@ class Explainer:
         except StateError as err:
             self._forgetful(err)
         else:
-            CACHE.labels("miss" if known is None else "hit").inc()
-            if known is not None:
-                return self._again(known, query)
+            held = known and self._held(known, query, retriever)
+            CACHE.labels("hit" if held else "miss").inc()
+            if held:
+                return self._again(held)
         explanation = self._fresh(query, retriever, ("cached", Why.NOT_ASKED_BEFORE))
         if explanation["source"] == "model":
             try:
@@ -156,10 +162,21 @@ class Explainer:
         CACHE.labels("error").inc()
         _log.warning("rag.answers.unavailable", detail=str(err))
 
-    def _again(self, known: Explanation, query: Query) -> Explanation:
+    def _held(self, known: Explanation, query: Query, retriever: Retriever | None) -> Explanation | None:
+        """Return what of an answer that was kept holds for this log; while the knowledge base is down, all of it."""
+        try:
+            if retriever is not None:
+                return answering.again(known, self._search(retriever, query, FOUND), query, self._allow_hosts)
+        except KnowledgeUnavailableError as err:
+            self._note("knowledge_base", err)
+        except Exception as err:  # noqa: BLE001 - one that was kept in another shape must not cost the alert its answer
+            self._note("model", err)
+            return None
+        return {**known, "severity": verify.severity_within(query.severity, known.get("severity", ""))}
+
+    def _again(self, known: Explanation) -> Explanation:
         told: Explanation = {**known, "cached": True, "ladder": _ladder(("cached", Why.USED))}
         told["cost"] = self._budget.cost(0, 0)
-        told["severity"] = verify.severity_within(query.severity, known.get("severity", ""))
         return told
 
     def _fresh(self, query: Query, retriever: Retriever | None, *above: tuple[RungName, Why]) -> Explanation:

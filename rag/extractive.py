@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from rag.models import Claim, Document
-from rag.sections import Kind, split
+from rag.sections import Kind, marked, split
 from rag.tokens import masked, words
 
 MAX_CAUSES = 2
@@ -20,13 +20,12 @@ _MAX_QUOTE = 400
 """Longest quotation, characters: a longer paragraph is passed over, a Slack section block holds 3,000."""
 _MIN_QUOTE = 8
 _BULLET = re.compile(r"^\s*(?:[-*+]|\d{1,2}[.)])\s+")
-_FENCE = re.compile(r"^\s*(?:```|~~~)")
 _NOT_PROSE = re.compile(r"^\s*(?:#|\||>|!\[|<|\[[^\]]+\]:|(?:[A-Z_]+\s{2,}){2,}|\d{4}-\d\d-\d\d)")
 _END = re.compile(r"(?<=[.!?。])\s+(?=[A-Z0-9`\"'(\uac00-\ud7a3])")
 # How a runbook tells someone to do something. Without headings these words tell a step from an explanation in
 # two of three cases (3,076 labelled sentences), so they only order sentences where no heading does.
 _STEP = re.compile(
-    r"^(?:`|\W)*(?:check|look|run|use|see|verify|make sure|ensure|compare|restart|roll ?back|raise|increase|reduce|add|"
+    r"^\W*(?:check|look|run|use|see|verify|make sure|ensure|compare|restart|roll ?back|raise|increase|reduce|add|"
     r"remove|delete|scale|set|turn|kill|retry|update|upgrade|renew|free|drain|restore|fix|move|find|get|inspect|kubectl)\b"
     r"|(?:한다|하라|하세요|십시오|확인|점검|조치|본다)\.?$",
     re.IGNORECASE,
@@ -122,12 +121,9 @@ def _blocks(body: str) -> list[tuple[int, int]]:
     """
     blocks: list[tuple[int, int]] = []
     begin: int | None = None
-    position, fenced = 0, False
-    for line in body.splitlines(keepends=True):
-        is_fence = bool(_FENCE.match(line))
-        prose = not is_fence and not fenced and bool(line.strip()) and not _NOT_PROSE.match(line)
-        if is_fence:
-            fenced = not fenced
+    position = 0
+    for line, is_code in marked(body):
+        prose = not is_code and bool(line.strip()) and not _NOT_PROSE.match(line)
         if begin is not None and (not prose or _BULLET.match(line)):
             blocks.append((begin, position))
             begin = None

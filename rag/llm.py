@@ -1,9 +1,10 @@
 """Asks an OpenAI-compatible model one question and returns its structured answer, or says why there is none."""
 
 import json
+import math
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from importlib import import_module
@@ -25,6 +26,8 @@ _NEVER_SENT = frozenset({"ConnectError", "ConnectTimeout"})
 _REFUSED = 4
 _MAX_BODY_BYTES = 1024 * 1024
 """Largest answer read: 16,000 tokens are about 100 kB of JSON."""
+_MAX_WAIT_S = 2.0
+"""Longest wait before the second attempt: the SDK would sleep for up to 60 s because a server says so."""
 
 
 class ModelError(Exception):
@@ -164,6 +167,8 @@ class OpenAIModel:
                     base_url=self._config.base_url,
                     timeout=timeout,
                     max_retries=MAX_RETRIES,
+                    # Compressed, 1 MB of an answer may become 1 GB: it is bounded as it comes over the wire.
+                    default_headers={"Accept-Encoding": "identity"},
                     http_client=_counting(openai.DefaultHttpxClient, self._tries)(timeout=timeout, event_hooks=hooks),
                 )
             return self._client
@@ -213,7 +218,7 @@ def _counting(base: Any, tries: threading.local) -> Any:  # noqa: ANN401 - a cla
 
 
 def _bound(response: Any, seconds: float) -> None:  # noqa: ANN401 - a response of the SDK's HTTP library
-    """Bound the body of a response in time and size.
+    """Bound the body of a response in time and size, and the wait that it asks for.
 
     The HTTP library's read timeout begins anew with every byte that drips in, and it would read without end.
     """
@@ -221,6 +226,9 @@ def _bound(response: Any, seconds: float) -> None:  # noqa: ANN401 - a response 
     library = import_module(type(response).__module__.partition(".")[0])
     until = time.monotonic() + seconds
     source = response.stream
+    response.headers.pop("Content-Encoding", None)  # we asked for none: what comes all the same is no JSON
+    if _wait_s(response.headers) > _MAX_WAIT_S:
+        response.headers["x-should-retry"] = "false"  # a header of OpenAI's that the SDK obeys
 
     class _Bounded(library.SyncByteStream):  # type: ignore[misc,name-defined] # the base is only known here
         def __iter__(self) -> Iterator[bytes]:
@@ -236,6 +244,16 @@ def _bound(response: Any, seconds: float) -> None:  # noqa: ANN401 - a response 
             source.close()
 
     response.stream = _Bounded()
+
+
+def _wait_s(headers: Mapping[str, str]) -> float:
+    """Return for how long a server wants to be left alone, seconds; a date counts as long."""
+    try:
+        if "retry-after-ms" in headers:
+            return float(headers["retry-after-ms"]) / 1e3
+        return float(headers.get("retry-after", 0))
+    except ValueError:
+        return math.inf
 
 
 def _unreachable(err: Exception) -> str:

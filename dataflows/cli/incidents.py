@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from dataflows.render.clean import one_line
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -33,6 +35,7 @@ def feedback(
     """Say whether a runbook was right for an incident; `cali kb calibrate --feedback` learns from it."""
     if right == wrong:
         _fail("was the runbook right? Give either --right or --wrong")
+    _readable(doc, note)
     with notebook() as book:
         of = book.named(fingerprint)
         doc_id = doc or of.cited_doc_id
@@ -48,6 +51,7 @@ def resolve(
     """Say how an incident ended: shown when it, or one that says nearly the same, comes again."""
     if not text.strip():
         _fail("the text is empty: say how the incident ended")
+    _readable(text)
     with notebook() as book:
         of = book.named(fingerprint)
         book.resolve(of.fingerprint, _redacted(text.strip()), time.time())
@@ -61,8 +65,8 @@ def ls() -> None:
         for incident in book.all():
             seen = datetime.fromtimestamp(incident.last_seen, UTC).isoformat(timespec="seconds")
             judged = {1: "right", -1: "wrong", 0: "-"}[incident.feedback]
-            told = " ".join((incident.resolution or incident.summary).split())[:_SUMMARY]
-            print(f"{incident.fingerprint}\t{incident.service}\t{seen}\t{incident.count}\t{judged}\t{told}")
+            told = one_line(incident.resolution or incident.summary)[:_SUMMARY]
+            print(f"{incident.fingerprint}\t{one_line(incident.service)}\t{seen}\t{incident.count}\t{judged}\t{told}")
 
 
 @app.command()
@@ -86,6 +90,13 @@ def notebook() -> "Iterator[Notebook]":
             yield book
     except NotebookError as err:
         _fail(str(err))
+
+
+def _readable(*texts: str) -> None:
+    """End the command if the shell gave bytes that are no UTF-8: nothing could store or show them."""
+    for text in texts:
+        if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
+            _fail(f"{text[:80]!r} is not UTF-8: type it again, or set the terminal to UTF-8")
 
 
 def _redacted(text: str) -> str:

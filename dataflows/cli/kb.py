@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from dataflows.cli import incidents
+from dataflows.render.clean import one_line
 
 if TYPE_CHECKING:
     from rag.embed import Embedder
@@ -44,7 +45,7 @@ def ingest(
     from rag.ingest import ingest_readings
 
     for place in places:
-        if not is_url(place) and not Path(place).exists():
+        if not place.strip() or (not is_url(place) and not Path(place).exists()):
             _fail(f"{place!r} does not exist: give Markdown files, folders, JSON lists of documents, or URLs")
     config = load().rag
     fetcher = Fetcher(config.url_hosts, plain_http=config.url_plain_http)
@@ -222,8 +223,8 @@ def _feedback(present: set[str]) -> "list[Label]":
 def _show(found: Mapping[str, Any]) -> None:
     print(f"{found['verdict']} (confidence {found['confidence']:.2f})")
     for hit in found["hits"]:
-        section = f", {hit['section']}" if hit["section"] else ""
-        print(f"  {hit['doc_id']}: {hit['title']}{section}")
+        section = f", {one_line(hit['section'])}" if hit["section"] else ""
+        print(f"  {one_line(hit['doc_id'])}: {one_line(hit['title'])}{section}")
 
 
 def _fail(message: str) -> NoReturn:

@@ -1,14 +1,16 @@
 """Reads runbooks from Markdown files, folders and JSON lists; what cannot be read becomes a notice."""
 
 import gzip
+import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from rag.documents.git import checkout_of
 from rag.documents.json_list import from_json
-from rag.documents.reading import Reading, UnreadableError, problem_of, title_of
+from rag.documents.reading import Reading, UnreadableError, problem_of
 from rag.models import Document
+from rag.sections import title_of
 
 MAX_FILE_BYTES = 64 * 1024 * 1024
 """Largest file that is read (after unpacking): a wrong path, not a runbook, is what exceeds it."""
@@ -31,7 +33,12 @@ def read(path: Path) -> Reading:
         return reading
     checkout = checkout_of(path)
     taken: dict[str, Path] = {}
-    for file in _files(path):
+
+    def unreadable(err: OSError) -> None:
+        reading.complete = False
+        reading.notices.append(f"{err.filename!r} cannot be read: {err.strerror}: give CALI the right to read it")
+
+    for file in _files(path, unreadable):
         base = path if path.is_dir() else path.parent
         try:
             documents = list(_documents(file, base, reading.notices))
@@ -52,12 +59,14 @@ def read(path: Path) -> Reading:
     return reading
 
 
-def _files(path: Path) -> Iterator[Path]:
+def _files(path: Path, unreadable: Callable[[OSError], None]) -> Iterator[Path]:
+    """Yield the files to read, in order; folders that cannot be listed are told (`Path.rglob` passes them over)."""
     if path.is_file():
         yield path
         return
     root = path.resolve()
-    for file in sorted(path.rglob("*")):
+    every = (Path(folder, name) for folder, _, names in os.walk(path, onerror=unreadable) for name in names)
+    for file in sorted(every):
         inner = file.relative_to(path)
         hidden = any(part.startswith(".") for part in inner.parts)
         wanted = file.suffix.lower() == ".md" or file.name.lower().endswith(_JSON_ENDINGS)

@@ -31,11 +31,6 @@ class UnreadableError(Exception):
         super().__init__(f"{name!r} {problem}")
 
 
-def title_of(text: str) -> str:
-    """Return the first heading of a Markdown text, or nothing."""
-    return next((line.lstrip("# ").strip() for line in text.splitlines() if line.startswith("#")), "")
-
-
 def problem_of(document: Document) -> str:
     """Say why a document cannot be stored, or nothing."""
     if not document.doc_id.strip():

@@ -15,8 +15,9 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from rag.documents.json_list import from_json
-from rag.documents.reading import Reading, UnreadableError, problem_of, title_of
+from rag.documents.reading import Reading, UnreadableError, problem_of
 from rag.models import Document
+from rag.sections import title_of
 
 MAX_BYTES = 16 * 1024 * 1024
 """Longest answer, unpacked: a list of thousands of runbooks."""

@@ -52,7 +52,11 @@ _MEASURE = re.compile(
     r"\b(\d+(?:[.,]\d+)?)\s?(?:ms|s|sec|seconds?|min|minutes?|h|hours?|[KMG]i?B|bytes|%|초|분|시간|건|회|개)(?![A-Za-z])"
 )
 """A number with its unit: the only one that a cause may take from the log, where an attacker could put a port."""
-_NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
+_NUMBER = re.compile(
+    r"\d+(?:[.,:]\d+)*|\b(?:zero|two|three|four|five|six|seven|eight|nine|ten|twelve|fifteen|twenty|thirty|forty|fifty"
+    r"|sixty|ninety|hundreds?|thousands?|millions?|twice|doubl\w+|tripl\w+|half|halv\w+)\b",
+    re.IGNORECASE,
+)
 
 
 def loud(text: str) -> bool:
@@ -86,8 +90,8 @@ def loose(text: str) -> list[str]:
 
 
 def numbers(text: str) -> set[str]:
-    """Return every number of a text, without thousands separators."""
-    return {match[0].replace(",", "") for match in _NUMBER.finditer(text)}
+    """Return every number of a text, without thousands separators; English ones also in words."""
+    return {match[0].replace(",", "").lower() for match in _NUMBER.finditer(text)}
 
 
 def without_measures(text: str, log: str) -> str:

@@ -9,8 +9,11 @@ import re
 from rag.tokens import words
 
 MIN_SHARED = 0.25
-"""Least share of a statement's words that stand in its quotation, where both are of one language. Chosen on the honest
-and hostile answers of tests/unit/rag/redteam: honest ones begin at 0.3."""
+"""Least share of a statement's words that stand in its quotation, where both are of one language. By the answers of
+tests/unit/rag/redteam (2026-11): of 30 honest ones in one language the lowest has 0.33, the next 0.54; below 0.15 some
+attacks get through that nothing else stops, from there on none does."""
+_FEW = 3
+"""English words in a Korean statement from which on they are counted by themselves."""
 _FORBIDS = re.compile(
     r"\b(?:do\snot|don't|must\snot|mustn't|should\snot|shouldn't|never|avoid)\b|지\s(?:않는다|않도록|마|말)|금지|말\s것|안\s?된다",
     re.IGNORECASE,
@@ -34,14 +37,38 @@ _ALWAYS_SURE = re.compile(
     r"\b(?:definitely|certainly|undoubtedly|guarantee\w*|conclusively|proven)\b|틀림\s?없|의심의\s여지|100\s?%",
     re.IGNORECASE,
 )
+_WAYS = tuple(
+    (re.compile(one, re.IGNORECASE), re.compile(other, re.IGNORECASE))
+    for one, other in (
+        (
+            r"\b(?:rais|increas|enlarg|grow|expand|lengthen|scal\w+\s(?:\w+\s){0,3}(?:up|out)\b)|늘리|늘린|늘려|올리|올린|올려|증가|확대|증설",
+            (
+                r"\b(?:lower(?:s|ed|ing)?\b|reduc|decreas|shrink|shorten|scal\w+\s(?:\w+\s){0,3}(?:down|in)\b)"
+                r"|줄이|줄인|줄여|낮추|낮춘|낮춰|감소|축소"
+            ),
+        ),
+        (
+            r"\b(?:enabl|(?:turn|switch)\w*\s(?:\w+\s){0,3}on\b)|(?<!비)활성|켜|켠",
+            r"\b(?:disabl|(?:turn|switch)\w*\s(?:\w+\s){0,3}off\b)|비활성|끄|끈",
+        ),
+        (r"\bbefore\b|전에|이전에|앞서", r"\bafter(?:wards)?\b|후에|뒤에|다음에"),
+    )
+)
+"""Opposites that turn a step round while every other word of it stays."""
 _HANGUL = re.compile(r"[\uac00-\ud7a3]")
 
 
 def turned(text: str, quote: str) -> bool:
-    """Say whether `text` orders what `quote` forbids, or forbids what it does not."""
+    """Say whether `text` orders what `quote` forbids, forbids what it does not, or names the opposite direction."""
     return bool(
         (_FORBIDS.search(quote) and not _NEGATES.search(text)) or (_FORBIDS.search(text) and not _NEGATES.search(quote))
-    )
+    ) or any(_goes(text, way) * _goes(quote, way) < 0 for way in _WAYS)
+
+
+def _goes(text: str, way: tuple[re.Pattern[str], re.Pattern[str]]) -> int:
+    """Return which of two opposites `text` names: 1, -1, or 0 for neither or both."""
+    one, other = way
+    return bool(one.search(text)) - bool(other.search(text))
 
 
 def certain(text: str) -> bool:
@@ -50,10 +77,15 @@ def certain(text: str) -> bool:
 
 
 def shares(text: str, quote: str) -> bool:
-    """Say whether `text` is about what `quote` is about. Of two languages nothing can be said, so it is True."""
-    if _is_korean(text) != _is_korean(quote):
-        return True
+    """Say whether `text` is about what `quote` is about.
+
+    Of two languages only the English words in a Korean text are looked up; with few of them, or none, it is True.
+    """
     own = set(words(text))
+    if _is_korean(text) != _is_korean(quote):
+        own = {word for word in own if word.isascii() and _is_korean(text)}
+        if len(own) < _FEW:
+            return True
     return bool(own) and len(own & set(words(quote))) >= MIN_SHARED * len(own)
 
 

@@ -1,5 +1,6 @@
 """The explainer with a model over real HTTP: a stand-in on loopback that is honest, broken, slow or hostile."""
 
+import gzip
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -245,6 +246,44 @@ def test_a_dripping_model_is_given_up_too(knowledge: RagConfig, server: FakeOpen
     (got,) = explained(knowledge, server, timeout_s=0.5)
     assert got["missing"] == ["model"]
     assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("wait", ["60", "3", "Wed, 21 Oct 2099 07:28:00 GMT"])
+def test_a_server_that_wants_to_be_left_alone_is(knowledge: RagConfig, server: FakeOpenAI, wait: str) -> None:
+    """An alert does not wait for the minute that a busy server asks for: no second attempt, the runbook is quoted."""
+
+    def busy(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(429)
+        handler.send_header("Retry-After", wait)
+        handler.send_header("Content-Length", "2")
+        handler.end_headers()
+        handler.wfile.write(b"{}")
+
+    server.reply = busy
+    (got,) = explained(knowledge, server)
+    assert (["model"], 1) == (got["missing"], len(server.requests))
+
+
+def test_a_compressed_answer_is_neither_asked_for_nor_unpacked(knowledge: RagConfig, server: FakeOpenAI) -> None:
+    """A hundred kilobytes of it may be a hundred megabytes in memory: what comes packed all the same is no JSON."""
+    content = {**wire(), "actions": []}
+    choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": json.dumps(content)}}
+    whole = {"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice]}
+    packed = gzip.compress(json.dumps(whole).encode())
+
+    def reply(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Type", "application/json")
+        handler.send_header("Content-Encoding", "gzip")
+        handler.send_header("Content-Length", str(len(packed)))
+        handler.end_headers()
+        handler.wfile.write(packed)
+
+    server.reply = reply
+    (got,) = explained(knowledge, server)
+    asked = {name.lower(): value for name, value in server.requests[0]["headers"].items()}
+    assert (["model"], "identity") == (got["missing"], asked["accept-encoding"])
+    assert "malformed" in [rung["reason"] for rung in got["ladder"]]
 
 
 def test_no_key_no_request(knowledge: RagConfig, server: FakeOpenAI) -> None:

@@ -31,6 +31,7 @@ pytestmark = pytest.mark.slow
 RUNBOOKS = Path(__file__).parents[2] / "runbooks"
 DOC = "en/redis-refused"
 QUOTE = "Correct host and port in the service's settings and roll out again if only one service is affected."
+CAUSE = "The Redis process is down or restarting"
 QUERY = Query(
     "redis.exceptions.ConnectionError: Error 111 connecting to redis:6379. Connection refused.",
     "cart",
@@ -49,6 +50,7 @@ class Model:
         self.usage: dict[str, int] | None = USAGE
         self.inconclusive = False
         self.claim = "Correct the address in the settings."
+        self.cause = ""
         self.asked = 0
         self.gate = threading.Event()
         self.gate.set()
@@ -82,7 +84,7 @@ class Model:
         content = {
             "summary": "Redis may be down.",
             "severity": "error",
-            "causes": [],
+            "causes": [{"text": self.cause, "doc_id": DOC, "quote": CAUSE}] if self.cause else [],
             "actions": [claim],
             "inconclusive": self.inconclusive,
         }
@@ -209,6 +211,59 @@ def test_another_question_is_asked_anew(
         assert store is not None
         store.remove(["own/new"])
     assert 2 == model.asked
+
+
+HEAP = "java.lang.OutOfMemoryError: Java heap space\n\tat com.example.Export.run(Export.java:7)"
+
+
+def test_another_log_of_the_same_fingerprint_does_not_get_its_answer(
+    explaining: Callable[..., Explainer], model: Model
+) -> None:
+    """A service over its cap of new faults has one fingerprint for all of them: what does not fit is asked anew."""
+    explainer = explaining()
+    explainer.explain(QUERY)
+    other = explainer.explain(Query(HEAP, QUERY.service, QUERY.fingerprint))
+    assert 2 == model.asked
+    assert DOC not in [citation["doc_id"] for citation in other["citations"]]
+    unfit = explainer.explain(Query("the turnip is purple", QUERY.service, QUERY.fingerprint))
+    assert (2, []) == (model.asked, unfit["actions"])
+
+
+def test_what_was_measured_in_one_log_is_not_told_of_another(
+    explaining: Callable[..., Explainer], model: Model
+) -> None:
+    """A statement kept with a value of its log is not shown for a log that has another one."""
+    model.cause = "The Redis process may be down or restarting for 31000 ms."
+    explainer = explaining()
+    asked = [Query(f"{QUERY.log} waited {ms} ms", "cart", QUERY.fingerprint) for ms in (31_000, 31_000, 47_000)]
+    answers = [explainer.explain(query) for query in asked]
+    assert [1, 1, 0] == [len(answer["causes"]) for answer in answers]
+    assert [1, 1, 1] == [len(answer["actions"]) for answer in answers]
+    assert 1 == model.asked
+
+
+@pytest.mark.parametrize("body", ["{", "{}", '{"verdict": "match", "causes": [1]}'])
+def test_an_answer_kept_in_another_shape_is_asked_anew(
+    explaining: Callable[..., Explainer], model: Model, body: str
+) -> None:
+    """A damaged row, or one of an older release, costs a question and never the alert's answer."""
+    explainer = explaining()
+    explainer.explain(QUERY)
+    with explainer._state.begin() as db:
+        db.execute("UPDATE answers SET body = ?", (body,)).close()
+    assert ["cached:not_asked_before", "model:used"] == tried(explainer.explain(QUERY))
+    assert ["cached:used"] == tried(explainer.explain(QUERY))
+    assert 2 == model.asked
+
+
+def test_an_answer_is_kept_under_the_runbooks_it_was_made_of(explaining: Callable[..., Explainer]) -> None:
+    """Not under those of a newer knowledge base that another thread has loaded meanwhile."""
+    explainer = explaining(clock=lambda: 0.0)
+    retriever = explainer._knowledge.retriever()
+    before = explainer._key(QUERY, retriever)
+    explainer._knowledge.version = "newer"
+    assert before == explainer._key(QUERY, retriever)
+    assert before != explainer._key(QUERY, None)
 
 
 def test_an_inconclusive_answer_is_kept_a_failure_is_not(explaining: Callable[..., Explainer], model: Model) -> None:

@@ -153,3 +153,15 @@ def test_without_limits_nothing_is_written(tmp_path: Path) -> None:
     spender = budget(StateFile(tmp_path / "s.sqlite3"))
     spender.settle(spender.take(10**9, 10**9, 2), 1, spender.cost(5, 5))
     assert [] == list(tmp_path.iterdir())
+
+
+def test_a_clock_that_is_set_back_does_not_hold_the_budget_for_long() -> None:
+    """What was spent while it stood years ahead counts from now on: it is free after the window, not after years."""
+    now = [10 * 365 * DAY_S]
+    limited = budget(StateFile(None), now, max_tokens_per_hour=100)
+    limited.take(90, 10, 1)
+    now[0] = 0.0
+    with pytest.raises(BudgetError):
+        limited.take(1, 0, 1)
+    now[0] = HOUR_S
+    assert limited.take(90, 10, 1).row

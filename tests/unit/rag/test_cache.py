@@ -38,6 +38,17 @@ def test_an_answer_is_given_again_until_it_is_too_old(tmp_path: Path) -> None:
     assert later.get("k") is None
 
 
+@pytest.mark.parametrize("body", ["{", "[]", "null", "[" * 100_000])
+def test_a_damaged_answer_is_none(body: str) -> None:
+    """It is asked anew, and written over."""
+    state = StateFile(None)
+    answers = Answers(state, 60, lambda: 1.0)
+    answers.put("k", answer("a"))
+    with state.begin() as db:
+        db.execute("UPDATE answers SET body = ?", (body,)).close()
+    assert answers.get("k") is None
+
+
 def test_the_oldest_answers_go_first() -> None:
     """Beyond the bound the oldest are forgotten."""
     now = [0.0]

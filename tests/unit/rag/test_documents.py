@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -93,3 +94,18 @@ def test_a_link_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "link.md").symlink_to(tmp_path / "secret.md")
     assert read(folder).documents == []
+
+
+def test_a_folder_that_cannot_be_listed_is_told(tmp_path: Path) -> None:
+    """What lies in it is not known to be gone, so nothing may be removed."""
+    for name in ("a.md", "closed/b.md"):
+        file = tmp_path / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("# T\nText.\n", encoding="utf-8")
+    if os.geteuid() == 0:
+        pytest.skip("needs a user who is not root: root may read every folder")
+    (tmp_path / "closed").chmod(0)
+    reading = read(tmp_path)
+    (tmp_path / "closed").chmod(0o700)
+    assert (["a"], False) == ([d.doc_id for d in reading.documents], reading.complete)
+    assert "closed" in reading.notices[0]

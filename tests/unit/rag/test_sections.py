@@ -1,8 +1,10 @@
 """Sections of a runbook and what they are for."""
 
+import time
+
 import pytest
 
-from rag.sections import kind_of, split
+from rag.sections import kind_of, split, title_of
 
 
 @pytest.mark.parametrize(
@@ -52,3 +54,35 @@ def test_a_text_without_headings_is_one_section() -> None:
     """Nothing is lost when there are no headings, and an empty text has no section."""
     assert [(s.title, s.body) for s in split("only text")] == [("", "only text")]
     assert split("") == []
+
+
+def test_a_code_span_alone_on_its_line_opens_no_fence() -> None:
+    """With back quotes behind its own it is code within the line (CommonMark 4.5): what follows stays readable."""
+    text = "## Diagnosis\n```kubectl get pods``` shows it.\n\n## Mitigation\nRestart it.\n"
+    assert [("Diagnosis", "diagnosis"), ("Mitigation", "mitigation")] == [(s.title, s.kind) for s in split(text)]
+
+
+@pytest.mark.parametrize("fence", ["````", "~~~"])
+def test_a_fence_is_closed_by_its_own_kind_only(fence: str) -> None:
+    """A shorter or another fence within it is code."""
+    text = f"## Diagnosis\n{fence}md\n```\n# comment\n```\n{fence}\n## Mitigation\nRestart it.\n"
+    assert ["Diagnosis", "Mitigation"] == [section.title for section in split(text)]
+
+
+@pytest.mark.parametrize(
+    "line", ["# a" + " " * 60_000 + "b", "# " + "# " * 30_000 + "b", "# " + "{#" * 30_000, "`" * 60_000]
+)
+def test_a_line_of_any_length_takes_no_time(line: str) -> None:
+    """A heading with a few hundred blanks once took seconds, with a thousand for ever, in every search that found it.
+
+    The bound is on CPU time: it is met a hundred times over.
+    """
+    begun = time.process_time()
+    split(f"{line}\n\nText.\n")
+    assert time.process_time() - begun < 2
+
+
+def test_the_title_is_the_first_heading_that_says_anything() -> None:
+    """A comment in code is no title; a text without a heading has none."""
+    assert "Disk full" == title_of("Intro.\n\n```sh\n# remove everything\n```\n#\n## Disk full ##\n")
+    assert "" == title_of("#!/bin/sh\n```\n# remove everything\n```\n")

@@ -1,33 +1,28 @@
-"""Keeps runbooks and their vectors in Milvus: a local Milvus Lite directory, or a server.
+"""Keeps runbooks and their vectors in Milvus.
 
 One physical collection for each embedding model (`runbooks__<model>__v<n>`), reached through the alias `runbooks`:
 vectors of two models are never mixed. A row's identity is `sha256(tenant, doc_id)`, so writing is idempotent. Every
 read carries the tenant.
 """
 
-import hashlib
-import logging
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any, Self
-from urllib.parse import urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.circuit import CircuitOpenError, Guard, unguarded
+from rag.circuit import Guard, unguarded
 from rag.config import RagConfig
+from rag.milvus.connection import Connection, row_id, slug
 from rag.models import Document
 from rag.store import ModelMismatchError, Row, StoreError
 
 ALIAS = "runbooks"
 _NAME = re.compile(r"^runbooks__(?P<slug>\w+)__v(?P<version>\d+)$")
 _FIELDS = ("doc_id", "title", "text", "source", "licence", "url")
-_SLUG_CHARS = 60
 _VERSION = "version"
 """Newest field: a collection without it has an older schema."""
 _BATCH = 200
@@ -38,69 +33,6 @@ _STRONG: dict[str, Any] = {"consistency_level": "Strong"}
 """Said with every read: what was ingested a moment ago is found, whatever the server's default is."""
 _WRITE_TIMEOUT_S = 60.0
 """Ingestion may wait: a flush of a busy server takes seconds."""
-
-
-class Connection:
-    """A client of Milvus whose calls are guarded and whose errors say what to do. Thread-safe.
-
-    Opening it blocks for a second (Lite) or up to the timeout (server). Connections of one process to the same Milvus
-    Lite share it.
-    """
-
-    def __init__(self, config: RagConfig, guard: Guard = unguarded) -> None:
-        self._timeout, self._guard = config.milvus_timeout_s, guard
-        self.place = _without_password(config.milvus_uri)
-        self.client = self._connect(config)
-
-    def close(self) -> None:
-        """Give the connection back."""
-        self.client.close()
-
-    def call(self, doing: str, method: str, *args: object, **how: object) -> Any:  # noqa: ANN401 - pymilvus has no types
-        """Call the client within its `timeout`; raise `StoreError`, or `CircuitOpenError` from the guard."""
-        with self.errors(doing):
-            return getattr(self.client, method)(*args, **{"timeout": self._timeout, **how})
-
-    @contextmanager
-    def errors(self, doing: str) -> Iterator[None]:
-        """Guard a block that calls the client, and turn what it raises into `StoreError`s."""
-        try:
-            with self._guard():
-                yield
-        except (StoreError, CircuitOpenError):
-            raise
-        except Exception as err:  # pymilvus lets errors of grpc through besides its own
-            what = str(getattr(err, "message", "")) or type(err).__name__
-            msg = (
-                f"cannot {doing} the knowledge base {self.place!r}: {what[:200]}; check that Milvus is up and reachable"
-            )
-            raise StoreError(msg) from err
-
-    def _connect(self, config: RagConfig) -> Any:  # noqa: ANN401 - pymilvus has no types
-        from pymilvus import MilvusClient  # noqa: PLC0415 - importing it takes a second
-
-        # It logs each error with a trace before raising it; the caller counts and logs it once.
-        logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
-        uri = config.milvus_uri
-        if uri.endswith(".db"):
-            try:
-                Path(uri).expanduser().absolute().parent.mkdir(parents=True, exist_ok=True)
-                return MilvusClient(uri=str(Path(uri).expanduser()))
-            except Exception as err:  # the SDK has no class of its own for a locked directory
-                msg = (
-                    f"the knowledge base {uri!r} cannot be opened: another process has it open (Milvus Lite allows "
-                    "one), or the path cannot be used; point CALI_RAG__MILVUS_URI at a Milvus server, or stop the "
-                    "other process"
-                )
-                raise StoreError(msg) from err
-        if "://" not in uri:
-            msg = (
-                f"CALI_RAG__MILVUS_URI {uri!r} is neither a path ending in .db nor a server such as http://milvus:19530"
-            )
-            raise StoreError(msg)
-        token = config.milvus_token.get_secret_value() if config.milvus_token else ""
-        with self.errors("connect to"):
-            return MilvusClient(uri=uri, token=token, timeout=self._timeout)
 
 
 class MilvusStore:
@@ -236,7 +168,7 @@ class MilvusStore:
         return name
 
     def _create(self, name: str) -> None:
-        from pymilvus import DataType  # noqa: PLC0415 - as above
+        from pymilvus import DataType  # noqa: PLC0415 - importing it takes a second
 
         with self._errors("create a collection in"):
             if self._client.has_collection(name, timeout=self._timeout):
@@ -322,24 +254,5 @@ def _document(row: dict[str, Any]) -> Document:
     return Document(**{name: row[name] for name in _FIELDS})
 
 
-def row_id(tenant: str, doc_id: str) -> str:
-    """Return the identity of a row: of a runbook by its `doc_id`, of an incident by its fingerprint."""
-    return hashlib.sha256(f"{tenant}|{doc_id}".encode()).hexdigest()[:32]
-
-
-def slug(model: str) -> str:
-    """Return a model's name in the characters that Milvus allows, still different for different models."""
-    plain = re.sub(r"\W+", "_", model, flags=re.ASCII).strip("_")
-    digest = hashlib.sha256(model.encode()).hexdigest()[:8]
-    return f"{plain[:_SLUG_CHARS]}_{digest}"
-
-
 def _collection_name(model: str, version: int) -> str:
     return f"runbooks__{slug(model)}__v{version}"
-
-
-def _without_password(uri: str) -> str:
-    if "://" not in uri:
-        return uri
-    parts = urlsplit(uri)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
