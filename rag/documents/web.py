@@ -136,13 +136,13 @@ class Fetcher:
     def _address(self, host: str, port: int, url: str) -> str:
         """Return an address of `host`; refuse a host that has one inside the network."""
         try:
-            found = {str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
+            found = [str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
         except (OSError, UnicodeError) as err:
             raise UnreadableError(url, f"leads to {host!r}, a name that does not resolve: correct it") from err
         for address in found:
             if not self._inside and not _is_public(address):
                 raise UnreadableError(url, f"leads to {address}, an address that is not public: copy the files instead")
-        return min(found)
+        return found[0]  # the resolver puts first what this machine can reach best (RFC 6724)
 
 
 class _Named(HTTPAdapter):
