@@ -11,9 +11,11 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 WORKDIR /src
 RUN python -m venv /venv
 COPY pyproject.toml constraints.txt k8s/image/dependencies.py ./
+# --no-deps: PyTorch's own index has few releases of what torch needs, seldom those of constraints.txt; the next step brings them, so
+# torch cannot be imported yet.
 RUN if [ "$VARIANT" != slim ]; then \
-      /venv/bin/pip install --quiet -c constraints.txt ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} torch && \
-      /venv/bin/python -c 'import sys, torch; sys.exit(torch.version.cuda and "a CUDA build of torch: set the build argument TORCH_INDEX to an index of CPU builds")'; \
+      /venv/bin/pip install --quiet --no-deps -c constraints.txt ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} torch && \
+      /venv/bin/python -c 'import runpy, sys, sysconfig; version = runpy.run_path(sysconfig.get_path("purelib") + "/torch/version.py"); sys.exit(version["cuda"] and "a CUDA build of torch: set the build argument TORCH_INDEX to an index of CPU builds")'; \
     fi
 RUN /venv/bin/python dependencies.py pyproject.toml "$VARIANT" > requirements.txt && \
     /venv/bin/pip install --quiet -c constraints.txt -r requirements.txt
@@ -34,7 +36,8 @@ RUN groupadd --gid 65532 cali && useradd --uid 65532 --gid 65532 --no-create-hom
 COPY --from=build /venv /venv
 COPY runbooks /runbooks
 COPY k8s/image/entrypoint.sh k8s/image/entrypoint-recovery.sh k8s/image/partitions.py /bytewax/
-# HOME and caches on /tmp, the only place besides the volumes that is written to; model hubs are never asked.
+# HOME and caches on /tmp, the only place besides the volumes that is written to; model hubs are never asked. glibc gives every
+# thread an arena of its own, up to eight a core, and returns little of them: two keep memory flat (mallopt(3), M_ARENA_MAX).
 ENV PATH=/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
@@ -45,6 +48,7 @@ ENV PATH=/venv/bin:$PATH \
     TORCH_HOME=/tmp/cache/torch \
     TORCHINDUCTOR_CACHE_DIR=/tmp/cache/inductor \
     HF_HOME=/tmp/cache/huggingface \
+    MALLOC_ARENA_MAX=2 \
     HF_HUB_OFFLINE=1 \
     TRANSFORMERS_OFFLINE=1 \
     OMP_NUM_THREADS=1

@@ -38,14 +38,21 @@ case $environment in
     ;;
   dev | prod)
     need terraform aws kubectl
-    for file in "terraform/environments/$environment.tfvars" terraform/terraform.tfvars "terraform/$environment.backend.hcl"; do
-      [[ -e $file || $dry_run == 1 ]] || die "$file is absent: without it nothing is known of $environment"
-    done
+    environment_files "$environment"
     run aws sts get-caller-identity
     run terraform -chdir=terraform init -input=false -reconfigure "-backend-config=$environment.backend.hcl"
-    context=$(answer_of '<context>' kubectl config current-context)
-    ask "Delete the namespaces cali and cali-shipper, recovery volumes too, in $context?" "$environment" || { say "nothing was destroyed"; exit 1; }
+    # The cluster that this environment's state names, whatever kubectl's current context is.
+    cluster=$(answer_of '<cluster>' terraform -chdir=terraform output -raw cluster_name)
+    region=$(answer_of 'AWS_REGION=<region>' terraform -chdir=terraform output -raw k8s_env | sed -n 's/^AWS_REGION=//p')
+    [[ -n $cluster && -n $region ]] || die "Terraform's state of $environment names no cluster: go on with terraform destroy by hand"
+    context=cali-$environment-cleanup
+    run aws eks update-kubeconfig --region "$region" --name "$cluster" --alias "$context"
+    ask "Delete the namespaces cali and cali-shipper, recovery volumes too, in $cluster?" "$environment" || { say "nothing was destroyed"; exit 1; }
     run kubectl --context "$context" delete namespace cali cali-shipper --ignore-not-found
+    # Of a StorageClass with reclaimPolicy Retain the disks stay, and cost: nothing below deletes them.
+    say "persistent volumes that are left; delete their EBS volumes by hand (aws ec2 delete-volume) once nobody needs them:"
+    run kubectl --context "$context" get persistentvolumes --output \
+      'custom-columns=VOLUME:.spec.csi.volumeHandle,STATE:.status.phase,CLAIM:.spec.claimRef.name'
     run terraform -chdir=terraform plan -destroy -input=false "-var-file=environments/$environment.tfvars" -out=destroy.tfplan
     ask "Destroy all of the above?" "destroy $environment" || { say "the AWS resources were left alone"; exit 1; }
     run terraform -chdir=terraform apply -input=false destroy.tfplan

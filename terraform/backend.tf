@@ -1,4 +1,4 @@
-# Bucket, key and region come from a file: terraform init -backend-config=backend.hcl (see backend.hcl.example).
+# Bucket, key and region come from a file: terraform init -backend-config=ENVIRONMENT.backend.hcl (see backend.hcl.example).
 # The lock is an object beside the state, written with S3's conditional write; no DynamoDB table is needed.
 terraform {
   backend "s3" {

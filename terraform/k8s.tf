@@ -43,7 +43,7 @@ locals {
       [for account, role in local.accounts : {
         target = { kind = "ServiceAccount", name = account }
         patch  = yamlencode([{ op = "add", path = "/metadata/annotations/eks.amazonaws.com~1role-arn", value = module.iam.role_arns[role] }])
-      } if var.identity_mode == "irsa"],
+      } if var.identity_mode == "irsa" || role == "external-secrets"],
     )
   }, var.identity_mode == "irsa" ? {} : { components = ["../../components/pod-identity"] })
 }

@@ -98,7 +98,7 @@ variable "interface_endpoints" {
 variable "kubernetes_version" {
   description = "Version of Kubernetes."
   type        = string
-  default     = "1.34"
+  default     = "1.35"
   nullable    = false
 }
 

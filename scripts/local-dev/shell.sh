@@ -48,5 +48,16 @@ need() {
   [[ ${#absent[@]} == 0 || $dry_run == 1 ]] || die "install ${absent[*]} first"
 }
 
+# Ends unless Terraform can know this environment, and no other: a state file for two of them makes the one plan to destroy the other.
+environment_files() {
+  local environment=$1 file
+  for file in "terraform/environments/$environment.tfvars" terraform/terraform.tfvars "terraform/$environment.backend.hcl"; do
+    [[ -e $file || $dry_run == 1 ]] || die "$file is absent: copy its example in terraform/ and fill it in"
+  done
+  file="terraform/$environment.backend.hcl"
+  [[ ! -e $file ]] || grep -Eq "^[[:space:]]*key[[:space:]]*=.*\\b$environment\\b" "$file" ||
+    die "the key in $file does not name $environment: each environment has a state of its own, for example cali/$environment/terraform.tfstate"
+}
+
 # The comment at the head of a script is its help.
 usage() { sed -n '2,/^[^#]/{/^#/s/^# \{0,1\}//p}' "$0"; }

@@ -66,14 +66,14 @@ run "all_of_it" {
   }
 }
 
-run "pod_identity_takes_the_annotations_away" {
+run "pod_identity_leaves_the_operators_role_alone" {
   variables {
     identity_mode = "pod_identity"
   }
 
   assert {
-    condition     = yamldecode(output.k8s_overlay).components == ["../../components/pod-identity"] && !strcontains(output.k8s_overlay, "role-arn")
-    error_message = "With Pod Identity no service account names a role."
+    condition     = yamldecode(output.k8s_overlay).components == ["../../components/pod-identity"] && [for patch in yamldecode(output.k8s_overlay).patches : patch.target.name if patch.target.kind == "ServiceAccount"] == ["cali-secrets"]
+    error_message = "With Pod Identity only the External Secrets Operator's service account names a role."
   }
 }
 

@@ -10,14 +10,14 @@ variable "name" {
 }
 
 variable "kubernetes_version" {
-  description = "Version of Kubernetes, `1.34`."
+  description = "Version of Kubernetes, `1.35`."
   type        = string
-  default     = "1.34"
+  default     = "1.35"
   nullable    = false
 
   validation {
     condition     = can(regex("^1\\.(3[1-9]|[4-9][0-9])$", var.kubernetes_version))
-    error_message = "kubernetes_version is ${var.kubernetes_version}: give a version such as 1.34."
+    error_message = "kubernetes_version is ${var.kubernetes_version}: give a version such as 1.35."
   }
 }
 

@@ -1,8 +1,11 @@
 # A role for each workload, with what it calls and no more (policies.tf), assumed by one service account.
 
 locals {
-  irsa    = var.identity_mode == "irsa"
-  issuer  = local.irsa ? replace(var.oidc_issuer_url, "https://", "") : ""
+  # No pod runs as the service account of the External Secrets Operator: the operator asks for that account's token and
+  # takes the role of its annotation, which is IRSA (https://external-secrets.io/latest/provider/aws-access/).
+  by_pod_identity = { for role, account in var.service_accounts : role => account if var.identity_mode == "pod_identity" && role != "external-secrets" }
+
+  issuer  = replace(var.oidc_issuer_url, "https://", "")
   subject = { for role, account in var.service_accounts : role => "system:serviceaccount:${account.namespace}:${account.name}" }
 
   # https://docs.aws.amazon.com/eks/latest/userguide/associate-service-account-role.html
@@ -47,7 +50,7 @@ resource "aws_iam_role" "workload" {
   tags                 = var.tags
   assume_role_policy = jsonencode({
     Version   = "2012-10-17"
-    Statement = [jsondecode(local.irsa ? jsonencode(local.irsa_trust[each.key]) : jsonencode(local.pod_identity_trust[each.key]))]
+    Statement = [jsondecode(contains(keys(local.by_pod_identity), each.key) ? jsonencode(local.pod_identity_trust[each.key]) : jsonencode(local.irsa_trust[each.key]))]
   })
 }
 
@@ -59,7 +62,7 @@ resource "aws_iam_role_policy" "workload" {
 }
 
 resource "aws_eks_pod_identity_association" "workload" {
-  for_each        = local.irsa ? {} : var.service_accounts
+  for_each        = local.by_pod_identity
   cluster_name    = var.cluster_name
   namespace       = each.value.namespace
   service_account = each.value.name

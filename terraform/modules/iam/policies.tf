@@ -50,11 +50,13 @@ locals {
       Resource = [local.bucket.archive, local.bucket["dead-letters"], local.bucket.replayed]
     },
     {
-      Sid       = "ListWhatIsReadBack"
-      Effect    = "Allow"
-      Action    = ["s3:ListBucket"]
-      Resource  = [var.bucket_arn]
-      Condition = { StringLike = { "s3:prefix" = [for prefix in ["archive/", "dead-letters/", "replayed/"] : "${var.key_prefix}${prefix}*"] } }
+      Sid      = "ListWhatIsReadBack"
+      Effect   = "Allow"
+      Action   = ["s3:ListBucket"]
+      Resource = [var.bucket_arn]
+      # IfExists: whether a missing object is a 404 (listing allowed) or a 403 is asked without a prefix, and by the 404 CALI
+      # knows that a spool file is lost. The price: names may also be listed without a prefix, in CALI's own bucket.
+      Condition = { StringLikeIfExists = { "s3:prefix" = [for prefix in ["archive/", "dead-letters/", "replayed/"] : "${var.key_prefix}${prefix}*"] } }
     },
     {
       # S3 decrypts the parts of a multipart upload to join them.

@@ -46,24 +46,24 @@ variable "service_accounts" {
 }
 
 variable "oidc_provider_arn" {
-  description = "ARN of the cluster's OIDC provider; with `irsa`."
+  description = "ARN of the cluster's OIDC provider. Needed with `pod_identity` too: external-secrets is assumed by IRSA in both."
   type        = string
   default     = null
 
   validation {
-    condition     = var.identity_mode != "irsa" || var.oidc_provider_arn != null
-    error_message = "identity_mode irsa needs oidc_provider_arn."
+    condition     = var.oidc_provider_arn != null
+    error_message = "oidc_provider_arn is null: external-secrets, and with identity_mode irsa every role, is assumed by it."
   }
 }
 
 variable "oidc_issuer_url" {
-  description = "URL of the cluster's OIDC issuer; with `irsa`."
+  description = "URL of the cluster's OIDC issuer."
   type        = string
   default     = null
 
   validation {
-    condition     = var.identity_mode != "irsa" || var.oidc_issuer_url != null
-    error_message = "identity_mode irsa needs oidc_issuer_url."
+    condition     = var.oidc_issuer_url != null
+    error_message = "oidc_issuer_url is null: external-secrets, and with identity_mode irsa every role, is assumed by it."
   }
 }
 
@@ -160,7 +160,7 @@ variable "secrets_key_arn" {
 variable "airflow_reads" {
   description = "Prefixes below `key_prefix` that Airflow reads."
   type        = list(string)
-  default     = ["archive/"]
+  default     = ["archive/", "dead-letters/"]
   nullable    = false
 
   validation {
@@ -182,7 +182,7 @@ variable "airflow_writes" {
 }
 
 variable "github" {
-  description = "Workflows that may push images: the account's OIDC provider for GitHub, whole `sub` claims (`repo:OWNER/NAME:environment:release`), repositories. Null: none."
+  description = "Workflows that may push images: the account's OIDC provider for GitHub, whole `sub` claims (`repo:OWNER/NAME:environment:registry`), repositories. Null: none."
   type = object({
     oidc_provider_arn = string
     subjects          = list(string)

@@ -81,7 +81,7 @@ def test_the_image_runs_as_nobody(replay: Any) -> None:
 
 
 def test_caches_lie_where_it_may_write(replay: Any) -> None:
-    """Every folder of the environment that something would write to is below /tmp, and hubs are never asked."""
+    """Every folder of the environment that something would write to is below /tmp; no hub is asked; arenas are few."""
     build = replay.Build(Path("/"), {})
     for keyword, rest in replay.instructions(DOCKERFILE):
         if keyword in {"FROM", "ENV"}:
@@ -89,7 +89,9 @@ def test_caches_lie_where_it_may_write(replay: Any) -> None:
     folders = {name: value for name, value in build.env.items() if name.endswith(("HOME", "_DIR", "DIR"))}
 
     assert {"BYTEWAX_WORKDIR"} == {name for name, value in folders.items() if not value.lstrip("/").startswith("tmp")}
-    assert ("1", "1") == (build.env["HF_HUB_OFFLINE"], build.env["TRANSFORMERS_OFFLINE"])
+    assert ("1", "1", "2") == tuple(
+        build.env[name] for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "MALLOC_ARENA_MAX")
+    )
 
 
 def test_variants_differ_by_torch_and_by_the_demo(dependencies: Any) -> None:
@@ -104,6 +106,14 @@ def test_variants_differ_by_torch_and_by_the_demo(dependencies: Any) -> None:
     assert set(project["dependencies"]) | set(extra) == found["demo"]
     with pytest.raises(SystemExit, match=r"VARIANT='large': use one of full, slim, demo"):
         dependencies.requirements(project, extra, "large")
+
+
+def test_only_torch_comes_from_its_own_index(replay: Any) -> None:
+    """PyTorch's index lacks most pinned releases of what torch needs, so nothing else may be looked for there."""
+    (step,) = [rest for keyword, rest in replay.instructions(DOCKERFILE) if keyword == "RUN" and "--index-url" in rest]
+    (install,) = [part.split() for part in step.split("&&") if "pip install" in part]
+    assert ("--no-deps", "torch") == (install[install.index("--no-deps")], install[-1])
+    assert "import torch" not in step
 
 
 def test_hadolint_is_content() -> None:

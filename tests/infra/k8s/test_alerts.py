@@ -72,6 +72,18 @@ def test_every_alert_says_how_bad_and_what(alerts: list[dict[str, Any]]) -> None
     assert [] == [rule["alert"] for rule in alerts if not rule["annotations"]["summary"].endswith(".")]
 
 
+def test_a_breaker_that_tries_is_not_closed(alerts: list[dict[str, Any]]) -> None:
+    """Between two failures a breaker is half-open (1) while a call tries: an alert that waits counts that too."""
+    (expression,) = [rule["expr"] for rule in alerts if "cali_breaker_state" in rule["expr"]]
+    assert expression.endswith("(cali_breaker_state) > 0")
+
+
+def test_nothing_to_scrape_is_told(alerts: list[dict[str, Any]]) -> None:
+    """`up` of a target that was never found has no value that could be compared: both alerts ask for its absence."""
+    told = {rule["alert"] for rule in alerts if "absent(up{" in rule["expr"]}
+    assert {"CaliDown", "CaliShipperDown"} == told
+
+
 def test_prometheus_takes_them(alerts: list[dict[str, Any]], tmp_path: Path) -> None:
     """Prometheus' own tool finds nothing wrong with the expressions."""
     program = shutil.which("promtool")

@@ -173,6 +173,39 @@ def test_nothing_secret_is_committed(overlay: Any) -> None:
     }
 
 
+@pytest.mark.parametrize("name", ["dev", "prod"])
+def test_names_are_those_that_terraform_gives(render: Any, name: str) -> None:
+    """Stream, bucket and roles of an overlay are what terraform/ makes for that environment, but for the account."""
+    rendered = render(f"overlays/{name}")
+    settings = rendered.environment(rendered.process())
+    (stream,) = re.findall(
+        r'variable "stream_name" \{.*?default\s+= "(.+?)"', (ROOT / "terraform/variables.tf").read_text(), re.DOTALL
+    )
+    roles = {
+        entry["metadata"]["name"]: entry["metadata"]["annotations"]["eks.amazonaws.com/role-arn"].rpartition("/")[2]
+        for entry in rendered.all("ServiceAccount")
+    }
+    assert (stream, f"cali-{name}-logs-123456789012") == (settings["CALI_KINESIS__STREAM"], settings["CALI_S3__BUCKET"])
+    assert {
+        "cali": f"cali-{name}-dataflow",
+        "cali-secrets": f"cali-{name}-external-secrets",
+        "cali-fluent-bit": f"cali-{name}-fluent-bit",
+    } == roles
+
+
+def test_a_claim_finds_its_class(overlay: Any) -> None:
+    """The claims' StorageClass is shipped: encrypted, made in the pod's zone, able to grow, and kept."""
+    (shipped,) = yaml.safe_load_all((ROOT / "k8s" / "storage-class.yaml").read_text())
+    (claim,) = overlay.one("StatefulSet")["spec"]["volumeClaimTemplates"]
+    assert claim["spec"].get("storageClassName") in {None, shipped["metadata"]["name"]}  # local: the cluster's default
+    assert ("true", "WaitForFirstConsumer", True, "Retain") == (
+        shipped["parameters"]["encrypted"],
+        shipped["volumeBindingMode"],
+        shipped["allowVolumeExpansion"],
+        shipped["reclaimPolicy"],
+    )
+
+
 @pytest.mark.parametrize("name", ["dev", "prod", "cluster"])
 def test_the_shipper_and_the_page_share_a_stream(render: Any, name: str) -> None:
     """Fluent Bit sends to the stream that CALI reads, in the same region; secrets come from that region."""
@@ -220,7 +253,7 @@ def test_the_rules_are_valid(render: Any, tmp_path: Path) -> None:
 
 
 def test_pod_identity_takes_the_roles_away(render: Any, tmp_path: Path) -> None:
-    """With the component no service account names a role: a service account has one identity."""
+    """With the component no pod's account names a role; the operator of secrets reads that of `cali-secrets` itself."""
     before = [entry for entry in render("overlays/prod").all("ServiceAccount") if "annotations" in entry["metadata"]]
     target = tmp_path / "k8s"
     shutil.copytree(ROOT / "k8s", target)
@@ -230,7 +263,8 @@ def test_pod_identity_takes_the_roles_away(render: Any, tmp_path: Path) -> None:
     done = subprocess.run(["kubectl", "kustomize", str(path.parent)], capture_output=True, text=True, check=True)
 
     assert {"cali", "cali-secrets", "cali-fluent-bit"} == {entry["metadata"]["name"] for entry in before}
-    assert "eks.amazonaws.com/role-arn" not in done.stdout
+    after = [entry for entry in yaml.safe_load_all(done.stdout) if entry and entry["kind"] == "ServiceAccount"]
+    assert ["cali-secrets"] == [entry["metadata"]["name"] for entry in after if entry["metadata"].get("annotations")]
 
 
 def test_the_move_is_one_that_works(render: Any, partitions: Any, tmp_path: Path) -> None:

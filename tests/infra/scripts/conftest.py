@@ -14,12 +14,14 @@ _ANSWERS = """\
 case "$*" in
   *"output -raw k8s_env") printf 'AWS_REGION=eu-north-1\\nCALI_S3__BUCKET=b\\n' ;;
   *"output -raw cluster_name") printf cali-test ;;
-  *"output -json repository_urls") printf '{"airflow":"registry.example/airflow","cali":"registry.example/cali"}' ;;
+  *"output -json repository_urls") printf '%s' "$REPOSITORIES" ;;
   *"output -raw k8s_overlay") printf 'resources: []' ;;
   "rev-parse"*) printf 0123456789ab ;;
   "inspect"*) printf registry.example/cali@sha256:0000 ;;
-  "config current-context") printf test-context ;;
   "diff"*) exit 1 ;;
+  "get $ABSENT "*) echo "Error from server (NotFound)" >&2; exit 1 ;;
+  "kustomize "*) printf '      key: cali/dev/slack\n      key: cali/dev/openai\n      key: cali/dev/slack\n' ;;
+  *"--secret-id $EMPTY "*) echo None ;;
   "login "*) cat >/dev/null ;;
 esac
 """
@@ -35,18 +37,23 @@ def calls(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A folder with the scripts, and the files of an environment `dev`."""
+    """A folder with the scripts, and the files of an environment `dev` with repository and state of its own."""
     folder = tmp_path / "checkout"
     shutil.copytree(ROOT / "scripts", folder / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "terraform" / "environments").mkdir(parents=True)
-    for name in ("environments/dev.tfvars", "terraform.tfvars", "dev.backend.hcl"):
+    for name in ("environments/dev.tfvars", "terraform.tfvars"):
         (folder / "terraform" / name).touch()
+    (folder / "terraform" / "dev.backend.hcl").write_text('key = "cali/dev/terraform.tfstate"\n')
     return folder
 
 
 @pytest.fixture
 def script(tmp_path: Path, checkout: Path, calls: Path) -> Script:
-    """Runs a script of that checkout with stubs for every tool; `answers` is what a person types."""
+    """Runs a script of that checkout with stubs for every tool.
+
+    `answers` is what a person types. `given`: `ABSENT`, what `kubectl get` does not find; `EMPTY`, a secret without a
+    value; `REPOSITORIES`, Terraform's output in place of its own and one of Airflow's.
+    """
     stubs = tmp_path / "stubs"
     stubs.mkdir()
     for tool in TOOLS:
@@ -54,10 +61,12 @@ def script(tmp_path: Path, checkout: Path, calls: Path) -> Script:
         stub.write_text(f'#!/bin/sh\necho "{tool} $*" >> "{calls}"\n{_ANSWERS}')
         stub.chmod(0o755)
 
-    def run(*command: str, answers: str = "") -> subprocess.CompletedProcess[str]:
+    def run(*command: str, answers: str = "", **given: str) -> subprocess.CompletedProcess[str]:
+        repositories = '{"airflow":"registry.example/airflow","cali":"registry.example/cali"}'
+        state = {"ABSENT": "nothing", "EMPTY": "none", "REPOSITORIES": repositories, **given}
         return subprocess.run(
             [str(checkout / "scripts" / command[0]), *command[1:]],
-            env={**os.environ, "PATH": f"{stubs}{os.pathsep}{os.environ['PATH']}"},
+            env={**os.environ, **state, "PATH": f"{stubs}{os.pathsep}{os.environ['PATH']}"},
             input=answers,
             capture_output=True,
             text=True,

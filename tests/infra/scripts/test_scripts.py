@@ -67,7 +67,9 @@ def test_cleanup_asks_again_before_the_account(script: Script, calls: Path) -> N
         "terraform -chdir=terraform plan -destroy -input=false -var-file=environments/dev.tfvars -out=destroy.tfplan"
         == called[-1]
     )
-    assert "kubectl --context test-context delete namespace cali cali-shipper --ignore-not-found" in called
+    assert "aws eks update-kubeconfig --region eu-north-1 --name cali-test --alias cali-dev-cleanup" in called
+    assert "kubectl --context cali-dev-cleanup delete namespace cali cali-shipper --ignore-not-found" in called
+    assert [] == [line for line in called if line.startswith("kubectl config")]  # whatever cluster that may be
 
 
 def test_cleanup_destroys_what_was_planned(script: Script, calls: Path) -> None:
@@ -99,7 +101,7 @@ def test_deploy_goes_from_the_account_to_the_pods(script: Script, calls: Path, c
     layers = "k8s/overlays/dev"
     assert [
         "terraform -chdir=terraform apply -input=false dev.tfplan",
-        "docker build --build-arg TORCH_INDEX= --tag registry.example/cali:0123456789ab .",
+        "docker build --platform linux/amd64 --build-arg TORCH_INDEX= --tag registry.example/cali:0123456789ab .",
         "docker push registry.example/cali:0123456789ab",
         f"kubectl apply -k {layers}-release",
     ] == changes
@@ -117,8 +119,10 @@ def test_the_pods_get_the_digest(environment: str, script: Script, checkout: Pat
     kubectl = shutil.which("kubectl")
     if kubectl is None:
         pytest.skip("kubectl is not on the path")
-    for name in (f"environments/{environment}.tfvars", f"{environment}.backend.hcl"):
-        (checkout / "terraform" / name).touch()
+    (checkout / "terraform" / f"environments/{environment}.tfvars").touch()
+    (checkout / "terraform" / f"{environment}.backend.hcl").write_text(
+        f'key = "cali/{environment}/terraform.tfstate"\n'
+    )
     for folder in ("k8s", "fluent-bit"):
         shutil.copytree(ROOT / folder, checkout / folder)
     assert 0 == script("deploy.sh", environment, "--image", DIGEST, "--yes").returncode
@@ -140,6 +144,51 @@ def test_deploy_takes_an_image_that_is_there(script: Script, calls: Path) -> Non
     """With `--image` nothing is built or pushed."""
     done = script("deploy.sh", "dev", "--image", DIGEST, "--yes")
     assert (0, []) == (done.returncode, [line for line in _called(calls) if line.startswith("docker")])
+
+
+def test_an_image_of_elsewhere_needs_no_repository(script: Script, checkout: Path) -> None:
+    """Without a repository of Terraform's an image must be given, and replaces the overlays' placeholder."""
+    done = script("deploy.sh", "dev", "--yes", REPOSITORIES="{}")
+    assert (2, True) == (done.returncode, "Terraform makes no repository cali" in done.stderr)
+    assert 0 == script("deploy.sh", "dev", "--yes", "--image", DIGEST, REPOSITORIES="{}").returncode
+    pinned = yaml.safe_load((checkout / "k8s/overlays/dev-release/kustomization.yaml").read_text())
+    assert [{"name": PLACEHOLDER, "newName": "registry.example/cali", "digest": "sha256:0000"}] == pinned["images"]
+
+
+def test_a_first_deployment_has_nothing_to_compare_with(script: Script, calls: Path) -> None:
+    """`kubectl diff` fails without the namespaces: it is left out then, and the manifests are applied."""
+    done = script("deploy.sh", "dev", "--image", DIGEST, "--yes", ABSENT="namespace")
+    called = _called(calls)
+    assert (0, True) == (done.returncode, "first deployment: everything is new" in done.stderr)
+    assert [] == [line for line in called if line.startswith("kubectl diff")]
+    assert "kubectl apply -k k8s/overlays/dev-release" in called
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"ABSENT": "storageclass/gp3"}, "the cluster lacks storageclass/gp3"),
+        (
+            {"ABSENT": "crd/externalsecrets.external-secrets.io"},
+            "the cluster lacks crd/externalsecrets.external-secrets.io",
+        ),
+        ({"EMPTY": "cali/dev/openai"}, "no value yet in cali/dev/openai"),
+    ],
+)
+def test_deploy_says_what_the_pod_would_wait_for(given: dict[str, str], said: str, script: Script, calls: Path) -> None:
+    """Without operators, StorageClass or values of secrets nothing is applied, and what is missing is named."""
+    done = script("deploy.sh", "dev", "--image", DIGEST, "--yes", **given)
+    assert (2, True) == (done.returncode, said in done.stderr)
+    assert [] == [line for line in _called(calls) if line.startswith("kubectl apply")]
+
+
+@pytest.mark.parametrize("command", ["deploy.sh", "cleanup.sh"])
+def test_two_environments_share_no_state(command: str, script: Script, checkout: Path, calls: Path) -> None:
+    """A backend file with another environment's key is refused before Terraform plans to destroy that one."""
+    (checkout / "terraform" / "dev.backend.hcl").write_text('# dev\nkey = "cali/prod/terraform.tfstate"\n')
+    done = script(command, "dev")
+    assert (2, True) == (done.returncode, "the key in terraform/dev.backend.hcl does not name dev" in done.stderr)
+    assert [] == _called(calls)
 
 
 @pytest.mark.parametrize(

@@ -117,8 +117,9 @@ def test_no_placeholder_is_left(handed: Callable[..., tuple[str, str]], tmp_path
     )
 
 
-def test_with_pod_identity_no_account_names_a_role(handed: Callable[..., tuple[str, str]], tmp_path: Path) -> None:
-    """A service account has one of the two."""
+def test_with_pod_identity_no_pod_names_a_role(handed: Callable[..., tuple[str, str]], tmp_path: Path) -> None:
+    """A pod's account has one of the two; the operator of secrets reads the role from an annotation."""
     _, overlay = handed(identity_mode="pod_identity")
     accounts = _accounts(_rendered(overlay, tmp_path))
-    assert {"cali": None, "cali-secrets": None, "cali-fluent-bit": None} == accounts
+    role = f"arn:aws:iam::{ACCOUNT}:role/cali-dev-external-secrets"
+    assert {"cali": None, "cali-secrets": role, "cali-fluent-bit": None} == accounts

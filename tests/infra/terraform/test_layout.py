@@ -67,6 +67,14 @@ def test_the_state_is_encrypted_and_locked_in_s3() -> None:
     assert "dynamodb_table" not in backend
 
 
+def test_examples_fit_what_reads_them() -> None:
+    """The claim in the example is that of the workflow that pushes images; the state's key names an environment."""
+    workflow = (TREE.parent / ".github" / "workflows" / "image.yml").read_text()
+    (environment,) = re.findall(r"^    environment: (\S+)$", workflow, re.MULTILINE)
+    assert f'"repo:OWNER/NAME:environment:{environment}"' in (TREE / "terraform.tfvars.example").read_text()
+    assert re.search(r'^key\s+= "cali/prod/', (TREE / "backend.hcl.example").read_text(), re.MULTILINE)
+
+
 def test_no_value_of_a_secret_can_be_in_the_state() -> None:
     """Nothing makes a version of a secret, and no variable asks for a value."""
     text = "".join(path.read_text() for path in TREE.rglob("*.tf"))

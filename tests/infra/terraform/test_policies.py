@@ -33,7 +33,7 @@ GIVEN = {
     "secrets_key_arn": KEYS["secrets"],
     "github": {
         "oidc_provider_arn": "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com",
-        "subjects": ["repo:example/cali:environment:release"],
+        "subjects": ["repo:example/cali:environment:registry"],
         "repository_arns": ["arn:aws:ecr:ap-northeast-2:123456789012:repository/cali"],
     },
 }
@@ -70,6 +70,7 @@ _CALLS = {
     "airflow": [
         ("s3:ListBucket", BUCKET),
         ("s3:GetObject", f"{BUCKET}/prod/archive/date=2026-11-21/hour=09/a.ndjson.zst"),
+        ("s3:GetObject", f"{BUCKET}/prod/dead-letters/date=2026-11-21/hour=09/a-0.ndjson.zst"),
         ("s3:PutObject", f"{BUCKET}/prod/quality/date=2026-11-21.json"),
         ("s3:PutObject", f"{BUCKET}/prod/rollup/date=2026-11-21.parquet"),
         ("s3:AbortMultipartUpload", f"{BUCKET}/prod/rollup/date=2026-11-21.parquet"),
@@ -101,6 +102,7 @@ _NOT = {
     ],
     "airflow": [
         ("s3:PutObject", f"{BUCKET}/prod/archive/a"),
+        ("s3:PutObject", f"{BUCKET}/prod/dead-letters/a"),
         ("s3:DeleteObject", f"{BUCKET}/prod/rollup/a"),
         ("kinesis:GetRecords", STREAM),
     ],
@@ -181,16 +183,16 @@ def test_each_use_of_a_key_goes_through_its_service(planned: dict[str, Any]) -> 
 
 
 def test_lists_are_of_the_prefixes_only(planned: dict[str, Any]) -> None:
-    """Who may list the bucket names a prefix."""
+    """Who lists by prefix names one of these; whether the dataflow may be told a 404 is asked without a prefix."""
     prefixes = {
-        role: statement["Condition"]["StringLike"]["s3:prefix"]
+        role: [(operator, given["s3:prefix"]) for operator, given in statement["Condition"].items()]
         for role, statements in _documents(planned).items()
         for statement in statements
         if "s3:ListBucket" in statement["Action"]
     }
     assert {
-        "dataflow": ["prod/archive/*", "prod/dead-letters/*", "prod/replayed/*"],
-        "airflow": ["prod/archive/*", "prod/quality/*", "prod/rollup/*"],
+        "dataflow": [("StringLikeIfExists", ["prod/archive/*", "prod/dead-letters/*", "prod/replayed/*"])],
+        "airflow": [("StringLike", ["prod/archive/*", "prod/dead-letters/*", "prod/quality/*", "prod/rollup/*"])],
     } == prefixes
 
 

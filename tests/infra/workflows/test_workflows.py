@@ -107,6 +107,12 @@ def test_what_scripts_name_exists() -> None:
     assert set() == {name for name in named if not (ROOT / name).exists()}
 
 
+def test_a_release_pushes_a_tag_of_its_own() -> None:
+    """Tags of the registry cannot be moved, and main has pushed the tag of a release's commit already."""
+    (push,) = [step for step in _jobs(FOLDER / "image.yml")["push"]["steps"] if step.get("id") == "push"]
+    assert push["with"]["tags"].endswith(":${{ github.ref_type == 'tag' && github.ref_name || github.sha }}")
+
+
 @pytest.mark.parametrize(
     "command",
     [

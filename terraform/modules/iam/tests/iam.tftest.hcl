@@ -51,8 +51,12 @@ run "pod_identity" {
     error_message = "The service account must be checked."
   }
   assert {
-    condition     = keys(aws_eks_pod_identity_association.workload) == ["airflow", "dataflow", "external-secrets", "fluent-bit"]
-    error_message = "Each role has its association."
+    condition     = keys(aws_eks_pod_identity_association.workload) == ["airflow", "dataflow", "fluent-bit"]
+    error_message = "Each role of a pod has its association."
+  }
+  assert {
+    condition     = jsondecode(aws_iam_role.workload["external-secrets"].assume_role_policy).Statement[0].Action == ["sts:AssumeRoleWithWebIdentity"]
+    error_message = "No pod runs as the operator's service account: its role is assumed by IRSA."
   }
 }
 
@@ -99,13 +103,13 @@ run "github_pushes_with_whole_claims" {
   variables {
     github = {
       oidc_provider_arn = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"
-      subjects          = ["repo:example/cali:environment:release"]
+      subjects          = ["repo:example/cali:environment:registry"]
       repository_arns   = ["arn:aws:ecr:eu-central-1:123456789012:repository/cali"]
     }
   }
 
   assert {
-    condition     = jsondecode(aws_iam_role.image_push["this"].assume_role_policy).Statement[0].Condition.StringEquals["token.actions.githubusercontent.com:sub"] == ["repo:example/cali:environment:release"]
+    condition     = jsondecode(aws_iam_role.image_push["this"].assume_role_policy).Statement[0].Condition.StringEquals["token.actions.githubusercontent.com:sub"] == ["repo:example/cali:environment:registry"]
     error_message = "Only the named workflow may push."
   }
 }
