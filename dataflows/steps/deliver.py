@@ -162,6 +162,8 @@ class _DeliverLogic(StatefulBatchLogic[Alert, Delivery, OutboxState]):
         """The fuller version of an alert that waits."""
         queued = self._outbox[alert["id"]]
         if alert["id"] in self._flying:
+            if alert["explained"]:  # what becomes of it is told of the fuller one, and so is a second attempt
+                queued[ALERT] = alert
             return self._followed_up(alert, "waiting", attempts=queued[ATTEMPTS])
         if alert["explained"] or not queued[ALERT]["explained"]:  # a replay brings the bare one once more
             queued[ALERT] = alert

@@ -538,15 +538,16 @@ def test_an_analysis_that_is_quick_needs_no_update(clock: Any, make_alert: Make)
 
 
 def test_an_analysis_during_the_post_comes_after_it(clock: Any, make_alert: Make) -> None:
-    """A message and its update keep their order."""
+    """A message and its update keep their order, and the history ends with the analysis."""
     bot = Bot()
     bot.gate.clear()
     with outbox(bot, clock) as logic:
         logic.on_batch([make_alert(FIRST)])
         logic.on_batch([make_alert(FIRST, explained=True, text="told", explanation={})])
         bot.gate.set()
-        landed(logic)
+        told = landed(logic)
         assert ["post", "update"] == [what for what, *_ in bot.done]
+        assert [("sent", True)] == [(delivery["status"], delivery["alert"]["explained"]) for delivery in told]
 
 
 def test_summaries_go_under_their_card(clock: Any, make_alert: Make) -> None:
