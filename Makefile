@@ -7,10 +7,11 @@ INSTALLED := $(VENV)/.installed-dev
 RUNS ?= 200
 NODE := node_modules/.installed
 AUDIT := .cali/audit
+AIRFLOW := .cali/airflow
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test test-unit test-llm eval check check-infra bench chaos soak audit clean
+.PHONY: help demo up down test test-unit test-llm eval check check-infra test-airflow bench chaos soak audit clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -44,8 +45,16 @@ check: $(INSTALLED) ## lint, types, import rules, and every file that is not Pyt
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	MYPYPATH=airflow $(BIN)/mypy --strict airflow/archive_jobs
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/check_files.py
+
+test-airflow: ## the DAGs in Airflow and the archive's checks in Great Expectations, in an environment of their own (minutes)
+	test -x $(AIRFLOW)/bin/uv || { $(PYTHON) -m venv $(AIRFLOW) && $(AIRFLOW)/bin/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9,<1'; }
+	$(AIRFLOW)/bin/python k8s/image/dependencies.py pyproject.toml slim > $(AIRFLOW)/cali.txt
+	$(AIRFLOW)/bin/uv pip install --quiet --python $(AIRFLOW)/bin/python -r airflow/requirements.txt -r airflow/requirements-jobs.txt \
+	  -r $(AIRFLOW)/cali.txt 'pytest>=9,<10' 'pytest-timeout>=2.4,<3' 'moto[s3,server]>=5.1,<6' 'faker>=37,<50'
+	PYTHONPATH=$(CURDIR) $(AIRFLOW)/bin/python -m pytest tests/airflow $(ARGS)
 
 check-infra: $(INSTALLED) ## terraform test, apply to an emulator, checkov (set CALI_CHECKOV): minutes
 	$(BIN)/python -m pytest tests/infra -m infra $(ARGS)

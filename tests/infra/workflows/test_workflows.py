@@ -35,8 +35,8 @@ def _steps(file: Path) -> list[dict[str, Any]]:
 
 
 def test_the_workflows_are_there() -> None:
-    """Tests, image, Terraform, log shipper and release each have their workflow."""
-    assert ["ci", "fluent-bit", "image", "release", "terraform"] == [file.stem for file in FILES]
+    """Tests, DAGs, image, Terraform, log shipper and release each have their workflow."""
+    assert ["airflow-dags", "ci", "fluent-bit", "image", "release", "terraform"] == [file.stem for file in FILES]
 
 
 @by_file
