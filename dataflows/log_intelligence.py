@@ -6,7 +6,7 @@ from bytewax.dataflow import Dataflow
 from dataflows import recovery
 from dataflows.domain.brake import DlqLimit
 from dataflows.endpoints import Endpoints, live
-from dataflows.settings import Settings, load
+from dataflows.settings import Settings, load, share_region
 from dataflows.steps.archive import archive
 from dataflows.steps.books import books
 from dataflows.steps.brake import brake
@@ -62,6 +62,7 @@ def build(settings: Settings, io: Endpoints) -> Dataflow:
 
 def flow() -> Dataflow:
     """What `python -m bytewax.run dataflows.log_intelligence` calls."""
+    share_region()
     settings = load()
     recovery.keep_private(recovery.directory())
     recovery.forget_uncommitted(recovery.directory())

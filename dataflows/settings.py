@@ -175,11 +175,7 @@ def load(**overrides: Any) -> Settings:  # noqa: ANN401 - the fields of Settings
     Raises:
         SettingsError: a line per wrong value (its variable, the value unless it may tell a secret, what is allowed)
             and per variable that begins with `CALI_` and is no setting (its name and the nearest setting's).
-
-    `AWS_REGION`, which EKS and most AWS SDKs know, counts for boto3 too, which reads `AWS_DEFAULT_REGION` alone.
     """
-    if region := os.environ.get("AWS_REGION"):
-        os.environ.setdefault("AWS_DEFAULT_REGION", region)
     problems = [_no_such(name) for name in _strangers()]
     try:
         settings = Settings(**overrides)
@@ -190,6 +186,15 @@ def load(**overrides: Any) -> Settings:  # noqa: ANN401 - the fields of Settings
     if problems:
         raise SettingsError("\n".join(dict.fromkeys(problems)))
     return settings
+
+
+def share_region() -> None:
+    """Let `AWS_REGION`, which EKS and most AWS SDKs know, count for boto3 too, which reads `AWS_DEFAULT_REGION` alone.
+
+    Changes the environment of the process: for its entry points, before any client is made.
+    """
+    if region := os.environ.get("AWS_REGION"):
+        os.environ.setdefault("AWS_DEFAULT_REGION", region)
 
 
 def _given() -> set[str]:

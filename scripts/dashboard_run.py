@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import boto3
 import requests
 
 from connectors import s3
@@ -70,6 +71,7 @@ def running(seconds: float, rate: float, seed: int = 7) -> Iterator[Running]:
         finally:
             os.environ.clear()
             os.environ.update(before)
+            boto3.DEFAULT_SESSION = None  # it keeps the region and the keys that it was made with
 
 
 def _serve(place: Place, children: Children) -> str | None:

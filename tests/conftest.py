@@ -161,13 +161,13 @@ def unique() -> str:
 @pytest.fixture
 def kinesis(moto: str) -> Any:
     """A boto3 Kinesis client on moto."""
-    return boto3.client("kinesis", endpoint_url=moto)
+    return boto3.Session().client("kinesis", endpoint_url=moto)
 
 
 @pytest.fixture
 def bucket(moto: str, unique: str) -> Iterator[Any]:
     """A fresh bucket on moto."""
-    resource = boto3.resource("s3", endpoint_url=moto)
+    resource = boto3.Session().resource("s3", endpoint_url=moto)
     made = resource.create_bucket(
         Bucket=unique, CreateBucketConfiguration={"LocationConstraint": AWS["AWS_DEFAULT_REGION"]}
     )

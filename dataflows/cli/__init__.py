@@ -17,9 +17,13 @@ app = typer.Typer(
 
 
 @app.callback()
-def private() -> None:
+def prepare() -> None:
     """Let only this user read what a command writes: knowledge bases, constants, the folder of a demo."""
     os.umask(0o077)
+    if "AWS_REGION" in os.environ:
+        from dataflows.settings import share_region
+
+        share_region()
 
 
 app.command("demo")(commands.demo)

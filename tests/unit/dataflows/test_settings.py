@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dataflows.settings import Settings, SettingsError, _is_secret, load, variables
+from dataflows.settings import Settings, SettingsError, _is_secret, load, share_region, variables
 
 SECRET = "hunter" + "2" * 10
 
@@ -310,6 +310,6 @@ def test_the_usual_name_of_the_region_counts(monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.setenv("AWS_DEFAULT_REGION", own or "")
         if own is None:
             monkeypatch.delenv("AWS_DEFAULT_REGION")
-        load(_env_file=None)
+        share_region()
         seen.append(os.environ["AWS_DEFAULT_REGION"])
     assert ["ap-northeast-2", "eu-west-1"] == seen
