@@ -89,7 +89,7 @@ def queries(scripts: None) -> ModuleType:
     return sys.modules[dashboard_queries.__name__]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # no longer: it changes the environment that other tests read
 def run(scripts: None) -> Iterator[Any]:
     """The page after half a minute of logs, with an OpenSearch-compatible server, and Prometheus where it is."""
     import dashboard_run  # noqa: PLC0415 - likewise
