@@ -69,7 +69,7 @@ chaos: $(INSTALLED) ## break the page by RUNS=200 seeded plans, account for ever
 soak: $(INSTALLED) ## run the page for 30 minutes at 5,000 records/s: memory, recovery store, every record once
 	$(BIN)/python benchmarks/soak.py $(ARGS)
 
-audit: ## look the pinned dependencies up among known vulnerabilities (asks pypi.org and the npm registry)
+audit: ## look the pinned dependencies up among known vulnerabilities (asks the Python and npm package indexes)
 	@test -x $(AUDIT)/bin/pip-audit || { $(PYTHON) -m venv $(AUDIT) && \
 	  $(AUDIT)/bin/python -m pip install --quiet --disable-pip-version-check 'pip-audit>=2.9,<3'; } || { \
 	  echo "make audit needs the network: pip-audit could not be installed." >&2; exit 1; }
