@@ -1,6 +1,6 @@
 """Terraform run on copies of the tree, with whichever provider is at hand.
 
-`CALI_TF_MIRROR` names a folder that holds `registry.terraform.io/hashicorp/aws/...`. Without it the provider comes from
+`CALI_TF_MIRROR` names a folder that holds `<registry>/hashicorp/aws/...`. Without it the provider comes from
 `../shared` beside the checkout (a schema of 6.69 that plans but applies nothing, and the real 5.100 where the machine
 carries it), else from Terraform's registry. Nothing is written into the checkout, so no lock file of a stand-in either.
 """
@@ -126,7 +126,7 @@ def _real_mirror() -> Path | None:
     if not OFFLINE.exists():
         return None
     # As the script beside it looks for one.
-    find = ["find", "/", "-xdev", "-maxdepth", "3", "-type", "d", "-name", "registry.terraform.io", "-print", "-quit"]
+    find = ["find", "/", "-xdev", "-maxdepth", "3", "-type", "d", "-name", "registry.terraform.*", "-print", "-quit"]
     found = subprocess.run(find, capture_output=True, text=True, check=False).stdout.strip()
     return Path(found).parent if found else None
 
