@@ -36,6 +36,8 @@ class Check:
     tool: str
     run: Callable[[Path], Iterator[list[str]]]
     """Command lines, without the tool's own name, for the files below a folder."""
+    needs: str = ""
+    """What is absent where the check is left out, if not the tool itself."""
 
 
 def files(root: Path, *patterns: str) -> list[str]:
@@ -77,6 +79,13 @@ def _terraform(root: Path) -> Iterator[list[str]]:
         yield ["fmt", "-check", "-diff", "-recursive", str(root / "terraform")]
 
 
+def _names(root: Path) -> Iterator[list[str]]:
+    """Names and types of everything in each root and the modules it calls, with whichever provider is at hand."""
+    tests = root / "tests" / "infra" / "terraform" / "test_modules.py"
+    if tests.exists():
+        yield ["-q", "-p", "no:cacheprovider", "-k", "test_a_root_is_valid", str(tests)]
+
+
 def _fluent_bit(root: Path) -> Iterator[list[str]]:
     tests = root / "tests" / "unit" / "fluent_bit" / "test_config.py"
     if tests.exists():
@@ -98,6 +107,7 @@ CHECKS = (
     Check("workflows", "jactionlint", _workflows),
     Check("workflow security", "zizmor", _audit),
     Check("Terraform", "terraform", _terraform),
+    Check("Terraform names", "pytest", _names, "terraform, or its provider: see CALI_TF_MIRROR"),
     Check("manifests", "kubectl", _manifests),
     Check("Fluent Bit", "pytest", _fluent_bit),
 )
@@ -109,7 +119,7 @@ def program(tool: str) -> str | None:
 
 
 def run(check: Check, root: Path) -> str | None:
-    """What a check found, empty if nothing; None if its tool is absent."""
+    """What a check found, empty if nothing; None if its tool, or what its tests need, is absent."""
     where = program(check.tool)
     if where is None:
         return None
@@ -118,6 +128,8 @@ def run(check: Check, root: Path) -> str | None:
         done = subprocess.run([where, *words], capture_output=True, text=True, check=False, cwd=root)  # noqa: S603 - ours
         if done.returncode:
             found += done.stdout + done.stderr or f"{check.tool} ended with {done.returncode}\n"
+        elif check.tool == "pytest" and " passed" not in done.stdout:
+            return None
         elif check.tool == "kubectl":
             found += _schema_of(done.stdout, words[-1])
     return found
@@ -151,7 +163,7 @@ def main() -> int:
             continue
         found = run(check, options.root)
         if found is None:
-            print(f"{check.name}: left out, {check.tool} is not on the path")
+            print(f"{check.name}: left out, no {check.needs or f'{check.tool} on the path'}")
             continue
         print(f"{check.name}: {'ok' if not found else 'FAILED'} ({check.tool})")
         if found:

@@ -9,7 +9,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "scripts" / "check_files.py"
-COPIED = (".github", "fluent-bit", "k8s", "terraform", "scripts", "tests/unit/fluent_bit")
+PROVIDERS = ROOT.parent / "shared"
+COPIED = (".github", "fluent-bit", "k8s", "terraform", "scripts", "tests/unit/fluent_bit", "tests/infra/terraform")
 
 PLANTED = [
     ("shell scripts", "scripts/setup.sh", "\nrm -rf $UNQUOTED/$TWO\n", "SC2086"),
@@ -24,6 +25,7 @@ PLANTED = [
         "unpinned-uses",
     ),
     ("Terraform", "terraform/main.tf", "\nlocals {\n  a = 1\n  bcd    = 2\n}\n", "bcd"),
+    ("Terraform names", "terraform/modules/kms/main.tf", "\nlocals {\n  unused = var.nowhere\n}\n", "nowhere"),
     ("manifests", "k8s/base/pdb.yaml", "  minimumAvailable: 1\n", "minimumAvailable"),
     ("Fluent Bit", "fluent-bit/fluent-bit.yaml", "\n      memory_limit: 5M\n", "memory_limit"),
 ]
@@ -32,11 +34,14 @@ PLANTED = [
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     """The files that are checked, to be damaged."""
+    root = tmp_path / "checkout"
     for name in COPIED:
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns(".terraform", "__pycache__"))
-    for name in ("Dockerfile", "docker-compose.yaml", "pyproject.toml"):
-        shutil.copy(ROOT / name, tmp_path / name)
-    return tmp_path
+        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns(".terraform", "__pycache__"))
+    for name in ("Dockerfile", "docker-compose.yaml", "pyproject.toml", "tests/conftest.py"):
+        shutil.copy(ROOT / name, root / name)
+    if PROVIDERS.exists():
+        (tmp_path / PROVIDERS.name).symlink_to(PROVIDERS)
+    return root
 
 
 def check(root: Path, name: str) -> tuple[int, str]:
