@@ -155,14 +155,16 @@ _ID_NAMES = ("trace_id", "traceId", "traceid", "trace.id", "dd.trace_id", "otelT
 _REQUEST_NAMES = ("request_id", "requestId", "x_request_id", "correlation_id")
 _SERVICE_NAMES = ("service", "service_name", "service.name", "app", "application")
 _VERSION_NAMES = ("version", "service_version", "service.version", "app_version")
-_KNOWN = frozenset(
-    name
-    for names in (
-        *(_LEVEL_NAMES, _MESSAGE_NAMES, _TIME_NAMES, _TRACE_NAMES, _ID_NAMES, _REQUEST_NAMES, _SERVICE_NAMES),
-        *(_VERSION_NAMES, ("kubernetes", "log_json", "stream", "_p", "file", "offset")),
+_MEANINGS: dict[str, tuple[str, int]] = {
+    name: (meaning, rank)
+    for meaning, names in (
+        *(("level", _LEVEL_NAMES), ("message", _MESSAGE_NAMES), ("time", _TIME_NAMES), ("trace", _TRACE_NAMES)),
+        *(("trace_id", _ID_NAMES), ("request_id", _REQUEST_NAMES), ("service", _SERVICE_NAMES)),
+        *(("version", _VERSION_NAMES), ("", ("kubernetes", "log_json", "stream", "_p", "file", "offset"))),
     )
-    for name in names
-)
+    for rank, name in enumerate(names)
+}
+"""What a field of this name means, and its rank among the names for that: the first one that says something counts."""
 
 
 class LogRecord(BaseModel):
@@ -184,27 +186,52 @@ class LogRecord(BaseModel):
     """Fields that CALI does not know, kept for search."""
 
 
-_TRACE_ID = re.compile(
-    r"(?i)\btrace(?:[_-]?id)?[\"']?\s?[=:]\s?[\"']?(?P<id>[0-9a-f]{16,32})\b|\[(?P<pair>[0-9a-f]{32})-[0-9a-f]{16}\]"
-)
+_TRACE_ID = re.compile(r"(?i)\btrace(?:[_-]?id)?[\"']?\s?[=:]\s?[\"']?(?P<id>[0-9a-f]{16,32})\b")
+_TRACE_PAIR = re.compile(r"\[(?P<id>[0-9a-f]{32})-[0-9a-f]{16}\]")
 """As loggers put it into the line: `trace_id=...`, `[traceId=...`, `[<trace>-<span>]` (Spring, Micrometer)."""
 _REQUEST_ID = re.compile(r"(?i)\brequest(?:[_-]?id)?[\"']?\s?[=:]\s?[\"']?(?P<id>[0-9a-f][0-9a-f-]{7,63})\b")
 _HEAD = 600
 """Characters of a message in which ids are looked for: past any log prefix."""
 
 
-def _spoken_id(pattern: re.Pattern[str], message: object) -> str:
-    """An id that stands in the text only."""
-    found = pattern.search(message[:_HEAD]) if isinstance(message, str) else None
-    return next((group for group in found.groups() if group), "") if found else ""
+def _spoken_trace_id(message: object) -> str:
+    """An id that stands in the text only; the first of either form."""
+    if not isinstance(message, str):
+        return ""
+    head = message[:_HEAD]
+    named = _TRACE_ID.search(head) if "trace" in head.lower() else None
+    pair = _TRACE_PAIR.search(head)
+    found = min((match for match in (named, pair) if match), key=lambda match: match.start(), default=None)
+    return found["id"] if found else ""
 
 
-def _first(names: tuple[str, ...], *places: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON may hold anything
-    for place in places:
-        for name in names:
-            if (value := place.get(name)) not in (None, ""):
-                return value
+def _spoken_request_id(message: object) -> str:
+    if not isinstance(message, str):
+        return ""
+    head = message[:_HEAD]
+    found = _REQUEST_ID.search(head) if "request" in head.lower() else None
+    return found["id"] if found else ""
+
+
+def _first(names: tuple[str, ...], place: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON may hold anything
+    for name in names:
+        if (value := place.get(name)) not in (None, ""):
+            return value
     return None
+
+
+def _told(place: Mapping[str, Any], fields: dict[str, Any]) -> dict[str, Any]:
+    """What the known names of one place say, by meaning; the others are added to `fields`."""
+    told: dict[str, Any] = {}
+    ranks: dict[str, int] = {}
+    for name, value in place.items():
+        if (known := _MEANINGS.get(name)) is None:
+            fields[name] = value
+        elif value is not None and value != "":
+            meaning, rank = known
+            if rank < ranks.get(meaning, rank + 1):
+                told[meaning], ranks[meaning] = value, rank
+    return told
 
 
 def _flatten(outer: Mapping[str, Any], arrival_ts: float) -> dict[str, Any]:
@@ -219,18 +246,18 @@ def _flatten(outer: Mapping[str, Any], arrival_ts: float) -> dict[str, Any]:
     kubernetes = _without_nulls(outer.get("kubernetes") or {})
     labels = kubernetes.get("labels") or {} if isinstance(kubernetes, Mapping) else {}
     labels = labels if isinstance(labels, Mapping) else {}
-    message = _first(_MESSAGE_NAMES, inner, outer)
-    trace = _first(_TRACE_NAMES, inner, outer)
+    fields: dict[str, Any] = {}
+    without, within = _told(outer, fields), _told(inner, fields)
+    told = {**without, **within}
+    message, trace, level = told.get("message"), told.get("trace"), told.get("level")
     if isinstance(message, str):
         message = message.rstrip("\n")
         if isinstance(trace, str) and trace.strip() not in message:
             message = f"{message}\n{trace.rstrip()}"
-    level = _first(_LEVEL_NAMES, inner, outer)
-    fields = {k: v for place in (outer, inner) for k, v in place.items() if k not in _KNOWN}
     if isinstance(trace, dict | list):  # a trace as an object: no part of the message, but not lost to search
         fields["exception"] = trace
     service = (
-        _first(_SERVICE_NAMES, inner, outer)
+        told.get("service")
         or _first(("app.kubernetes.io/name", "app", "k8s-app"), labels)
         or (kubernetes.get("container_name") if isinstance(kubernetes, Mapping) else None)
         or "unknown"
@@ -239,12 +266,10 @@ def _flatten(outer: Mapping[str, Any], arrival_ts: float) -> dict[str, Any]:
         "level": infer(message if isinstance(message, str) else "") if level is None else level,
         "message": _spoken(fields) if message is None else message,
         "service": service,
-        "event_ts": _to_epoch(_first(_TIME_NAMES, inner)) or _to_epoch(_first(_TIME_NAMES, outer)) or arrival_ts,
-        "trace_id": _first(_ID_NAMES, inner, outer) or _spoken_id(_TRACE_ID, message),
-        "request_id": _first(_REQUEST_NAMES, inner, outer) or _spoken_id(_REQUEST_ID, message),
-        "version": _first(_VERSION_NAMES, inner, outer)
-        or _first(("app.kubernetes.io/version", "version"), labels)
-        or "",
+        "event_ts": _to_epoch(within.get("time")) or _to_epoch(without.get("time")) or arrival_ts,
+        "trace_id": told.get("trace_id") or _spoken_trace_id(message),
+        "request_id": told.get("request_id") or _spoken_request_id(message),
+        "version": told.get("version") or _first(("app.kubernetes.io/version", "version"), labels) or "",
         "kubernetes": kubernetes,
         "fields": fields,
     }
@@ -286,6 +311,17 @@ def parse(piece: bytes, arrival_ts: float) -> Parsed:
         reason = RejectReason.UNKNOWN_LEVEL if where in _LEVEL_NAMES else RejectReason.WRONG_TYPE
         raise RejectionError(reason, f"{where}: {first['msg']}") from err
     return Parsed(record, has_duplicate_keys(piece, outer))
+
+
+def is_text(raw: bytes) -> bool:
+    """True if bytes are UTF-8."""
+    if raw.isascii():
+        return True
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def has_surrogates(piece: bytes) -> bool:

@@ -18,11 +18,9 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from dataflows.domain.records import Rejected
+from dataflows.domain.records import Rejected, is_text
 
 _EMBEDDED = b',"record":'
-_PLAIN_END = b',"end":""'
-_LINE_END = b',"end":"\\n"'
 _SHARD = re.compile(r"[A-Za-z0-9_.-]{0,128}")
 """At most 128 characters of this set: Kinesis API, `ShardId`. A replayed file's is made to fit."""
 _SEQUENCE = re.compile(r"[0-9]{1,129}")
@@ -75,30 +73,20 @@ def folders(kind: str, arrivals: Sequence[float]) -> list[Folder]:
 
 def lines(sequences: Sequence[str], arrivals: Sequence[float], data: Sequence[bytes]) -> bytes:
     """The archive lines of records."""
-    return b"".join(
-        b'{"sequence":"%b","arrived":%d%b}\n' % (seq.encode(), round(ts * 1000), _body(raw))
-        for seq, ts, raw in zip(sequences, arrivals, data, strict=True)
-    )
+    out: list[bytes] = []  # pieces, not lines: each record is copied once
+    for sequence, ts, raw in zip(sequences, arrivals, data, strict=True):
+        if raw[:1] == b"{" and raw[-1:] == b"}" and b"\n" not in raw and is_text(raw):
+            out += f'{{"sequence":"{sequence}","arrived":{round(ts * 1000)},"end":"","record":'.encode(), raw, b"}\n"
+        else:
+            out += f'{{"sequence":"{sequence}","arrived":{round(ts * 1000)}'.encode(), _body(raw), b"}\n"
+    return b"".join(out)
 
 
 def _body(raw: bytes) -> bytes:
-    if raw[:1] == b"{":
-        end = raw.find(b"\n")
-        if end == -1 and raw[-1:] == b"}" and _is_text(raw):
-            return _PLAIN_END + _EMBEDDED + raw
-        if end == len(raw) - 1 and raw[-2:] == b"}\n" and _is_text(raw):
-            return _LINE_END + _EMBEDDED + raw[:-1]
+    """What stands behind the arrival of a record that is no plain line without an end."""
+    if raw[:1] == b"{" and raw.find(b"\n") == len(raw) - 1 and raw[-2:] == b"}\n" and is_text(raw):
+        return b',"end":"\\n"' + _EMBEDDED + raw[:-1]
     return b',"base64":"' + base64.b64encode(raw) + b'"'
-
-
-def _is_text(raw: bytes) -> bool:
-    if raw.isascii():
-        return True
-    try:
-        raw.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def dead_lines(rejected: Iterable[Rejected], stream: str = "", failed_ts: float = 0.0) -> bytes:

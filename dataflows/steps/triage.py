@@ -1,8 +1,10 @@
 """`triage`: unpack, look at the level cheaply, validate and fingerprint what is WARN or worse, redact it."""
 
 import threading
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import compress
 from typing import Any, NamedTuple, cast
 
 import bytewax.operators as op
@@ -17,7 +19,7 @@ from dataflows.domain.fingerprint import Fingerprint, Fingerprinter
 from dataflows.domain.levels import Level
 from dataflows.domain.new_faults import NewFaultCap
 from dataflows.domain.own import Own
-from dataflows.domain.peek import peek
+from dataflows.domain.peek import is_quiet, peek
 from dataflows.domain.records import (
     MAX_PIECE_BYTES,
     MAX_SERVICE_CHARS,
@@ -49,6 +51,7 @@ MAX_UNPACKED_LETTERS = 32 * 2**20
 CUT_LETTER = 1_000
 """What is kept of each piece above that, bytes."""
 
+_NAMES = ("service", "version", "trace_id", "request_id")
 MAX_PLACES_KNOWN = 10_000
 """Pods whose names were found clean, at most; then it is asked again."""
 
@@ -129,9 +132,11 @@ class Triage:
     def _sort(self, batch: RecordBatch, alarms: list[Alarm], rejected: list[Rejected]) -> None:
         rejected += [_lost(batch.shard, loss) for loss in batch.losses]
         letters = _Letters(batch)
-        pieces = below = 0
+        loud = [not is_quiet(record) for record in batch.data]
+        pieces = below = loud.count(False)
         subs = batch.subs or (0,) * len(batch.sequences)
-        for sequence, arrival_ts, raw, first in zip(batch.sequences, batch.arrivals, batch.data, subs, strict=True):
+        records = zip(batch.sequences, batch.arrivals, batch.data, subs, strict=True)
+        for sequence, arrival_ts, raw, first in compress(records, loud):
             for sub, piece in enumerate(unpack(raw), first):
                 pieces += 1
                 if isinstance(piece, BadPiece):
@@ -152,6 +157,8 @@ class Triage:
                         alarms.append(alarm)
         metrics.PIECES.inc(pieces)
         metrics.BELOW.inc(below)
+        for level, count in Counter([alarm.sighting.level for alarm in alarms]).items():
+            metrics.ALARMING.labels(level).inc(count)
         counts = (
             (Account.UNPACKED, pieces),
             (Account.ALARMING, len(alarms)),
@@ -178,19 +185,12 @@ class Triage:
             return None
         if duplicate_keys:
             metrics.DUPLICATE_KEYS.inc()
-        alarm = self._alarm(record, shard, sequence, sub, arrival_ts)
-        metrics.ALARMING.labels(record.level.name).inc()  # a piece that we fail on is rejected, and not both
-        return alarm
+        return self._alarm(record, shard, sequence, sub, arrival_ts)
 
     def _alarm(self, record: LogRecord, shard: str, sequence: str, sub: int, arrival_ts: float) -> Alarm:
         # Redacted first: a template made of redacted text is safe, and marks group like the values they hide.
         message = self._redact(record.message)
-        # Whoever sends a request may choose its ids; a service's name and version come from its own log line.
-        names = ("service", "version", "trace_id", "request_id")
-        clean: dict[str, Any] = {name: self._redact(getattr(record, name)) for name in names}
-        clean["service"] = bounded(clean["service"], MAX_SERVICE_CHARS)
-        clean["kubernetes"] = self._place(record.kubernetes)
-        record = record.model_copy(update=clean)
+        record = self._clean(record)
         print_ = self._fingerprint(message, record.service, arrival_ts)
         place = record.kubernetes
         sighting = Sighting(
@@ -216,18 +216,31 @@ class Triage:
         document = record_document(record, print_, message, fields, shard, sequence, sub, arrival_ts)
         return Alarm(sighting, document)
 
+    def _clean(self, record: LogRecord) -> LogRecord:
+        """The same record without anything to hide in its names.
+
+        Whoever sends a request may choose its ids, and a service's name and version come from its own log line.
+        """
+        place = self._place(record.kubernetes)
+        names = (record.service, record.version, record.trace_id, record.request_id)
+        if len(record.service) <= MAX_SERVICE_CHARS and self._redactor.harmless(names):
+            return record if place is record.kubernetes else record.model_copy(update={"kubernetes": place})
+        clean: dict[str, Any] = {name: self._redact(getattr(record, name)) for name in _NAMES}
+        clean["service"] = bounded(clean["service"], MAX_SERVICE_CHARS)
+        return record.model_copy(update=clean | {"kubernetes": place})
+
     def _place(self, place: Kubernetes) -> Kubernetes:
         """The names of a place, redacted; they repeat, so what was found clean is remembered."""
         names = (place.pod_name, place.host, place.namespace_name, place.container_name)
         if names in self._clean_places:
             return place
-        kept = ("pod_name", "host", "namespace_name", "container_name")
-        clean = place.model_copy(update={name: self._redact(getattr(place, name)) for name in kept})
-        if clean == place:
+        if self._redactor.harmless(names):
             if len(self._clean_places) >= MAX_PLACES_KNOWN:
                 self._clean_places.clear()
             self._clean_places.add(names)
-        return clean
+            return place
+        kept = ("pod_name", "host", "namespace_name", "container_name")
+        return place.model_copy(update={name: self._redact(getattr(place, name)) for name in kept})
 
     def _redact(self, text: str) -> str:
         clean = self._redactor(text, self._key)

@@ -12,6 +12,8 @@ __all__ = ["MAX_DEPTH", "distinct", "is_sensitive", "redact_fields"]
 
 MAX_DEPTH: Final = 20
 """Deeper values are replaced whole: no honest record nests so far, and recursion must be bounded."""
+_MOST_AT_ONCE: Final = 1_000
+"""Values that are looked at together: more than an honest record has."""
 _LABELS: Final = frozenset({"name", "key", "header", "field", "param", "parameter", "property", "variable"})
 _VALUES: Final = frozenset({"value", "values", "val", "rejectedvalue", "invalidvalue"})
 """A mapping with one of each is a name and its value: variables of a container, headers, properties."""
@@ -31,7 +33,28 @@ def redact_fields(
     What would lie beyond the first `kept` bytes of the result as JSON text is left out, and costs next to nothing: each
     field costs some 0.01 to 0.1 ms, and a record may have 150,000. The text up to there is the same.
     """
-    return _Fields(key, redactor, kept).redacted(value, MAX_DEPTH)
+    texts = _texts(value, kept)
+    return _Fields(key, redactor, kept, clean=texts is not None and redactor.harmless(texts)).redacted(value, MAX_DEPTH)
+
+
+def _texts(value: object, kept: float) -> list[str] | None:
+    """All that goes through the redactor; None if it is more than is kept, or more than `_MOST_AT_ONCE` values."""
+    texts: list[str] = []
+    left: list[object] = [value]
+    while left:
+        inner = left.pop()
+        if isinstance(inner, Mapping):
+            left += inner.keys()
+            left += inner.values()
+        elif isinstance(inner, (list, tuple)):
+            left += inner
+        elif inner is not None and not isinstance(inner, (bool, float)):
+            text = str(inner)
+            texts.append(text)
+            kept -= len(text)
+        if kept < 0 or len(left) + len(texts) > _MOST_AT_ONCE:
+            return None
+    return texts
 
 
 def distinct(name: str, taken: Mapping[str, object], seen: dict[str, int]) -> str:
@@ -46,9 +69,11 @@ def distinct(name: str, taken: Mapping[str, object], seen: dict[str, int]) -> st
 class _Fields:
     """One walk through a nested value."""
 
-    def __init__(self, key: bytes | None, redactor: Redactor, kept: float) -> None:
+    def __init__(self, key: bytes | None, redactor: Redactor, kept: float, *, clean: bool) -> None:
         self._key = key
         self._redactor = redactor
+        self._clean = clean
+        """There is nothing to hide in any text of it; a name may still say that its value is a secret."""
         self._room = kept
         """How many bytes of JSON text are still of interest, at least: what is written takes no less than it counts."""
 
@@ -68,7 +93,7 @@ class _Fields:
         return self._text(str(value))
 
     def _text(self, text: str) -> str:
-        seen = self._redactor(text, self._key).text
+        seen = text if self._clean else self._redactor(text, self._key).text
         self._room -= len(seen)
         return seen
 
@@ -80,7 +105,7 @@ class _Fields:
             if self._room < 0:
                 break
             named = str(name)
-            clean = self._redactor.recurring(named, self._key)
+            clean = named if self._clean else self._redactor.recurring(named, self._key)
             self._room -= len(clean) + len('"":')
             paired = label and squeezed(named) in _VALUES
             out[distinct(clean, out, seen)] = self._field(label if paired else named, inner, depth)

@@ -153,6 +153,7 @@ def test_a_private_key_spans_lines() -> None:
 
 
 @example("- name: DB_PASSWORD\n  value: (02) 123-4567")
+@example("- name: DB_PASSWORD\n  value: password=[")
 @given(_TEXTS)
 def test_idempotent_on_hostile_pieces(text: str) -> None:
     """Keys, quotes and escapes put together at random are redacted to a text that stays."""
