@@ -66,6 +66,11 @@ LEDGER_S = 35 * 86_400.0
 A replay of what is older would tell it again."""
 
 
+WARM_AT_LATEST_S = 10.0
+"""How long the loading of the explainer waits for the first answer of Kinesis: it takes the interpreter's lock for
+seconds (torch), and the first record should not wait for it. Our choice."""
+
+
 MODEL_REST_S = 60.0
 """How long a model that failed five times in a row is left alone: one question may hold a thread for 40 s."""
 
@@ -267,10 +272,21 @@ def guarded(circuit: Breaker) -> Iterator[None]:
         raise CircuitOpenError(str(err)) from err
 
 
+def _warm(explainer: Explainer, reading: threading.Event) -> None:
+    reading.wait(WARM_AT_LATEST_S)
+    explainer.warm()
+
+
+def _beat(reading: threading.Event) -> None:
+    """Kinesis has answered a read."""
+    metrics.SINCE_READ.beat()
+    reading.set()
+
+
 def live(
     settings: Settings, *, drain: Drain | None = None, commits: Commits | None = None, spool: Path | None = None
 ) -> Endpoints:
-    """The real ends. Takes over SIGTERM and SIGINT, configures logging, and starts loading the explainer.
+    """The real ends. Takes over SIGTERM and SIGINT, configures logging, and loads the explainer once records are read.
 
     A replay puts its own source in the place of Kinesis, so it gives the drain and the commits that its source heeds,
     and a spool folder of its own: what a resumed state does not know is removed from the spool.
@@ -287,9 +303,10 @@ def live(
     give_up = partial(refuse, refused)
     to, threads = messenger(settings)
     explainer = explainer_of(settings)
-    threading.Thread(target=explainer.warm, name="explain-warm", daemon=True).start()
+    reading = threading.Event()
+    threading.Thread(target=_warm, args=(explainer, reading), name="explain-warm", daemon=True).start()
     books = books_of(sys.argv[1:], os.environ)
-    watch = Watch(metrics.SINCE_READ.beat, partial(book_read, books))
+    watch = Watch(partial(_beat, reading), partial(book_read, books))
     archived, dead = (partial(book_written, books, account) for account in (Account.ARCHIVED, Account.DEAD))
     waiting = pressure.share(SEARCH_SHARE)
     search = OpenSearchSink(

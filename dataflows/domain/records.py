@@ -120,6 +120,8 @@ It is cut once it is redacted: half a token has no shape that a rule would know.
 
 def _side_text(value: object) -> str:
     """A side field as text: it must never cost the record its alert. ECS nests names: `{"service":{"name":"a"}}`."""
+    if isinstance(value, str):
+        return value
     if isinstance(value, Mapping):
         value = value.get("name", "")
     if isinstance(value, bool) or not isinstance(value, str | int | float):

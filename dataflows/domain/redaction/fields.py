@@ -43,15 +43,19 @@ def _texts(value: object, kept: float) -> list[str] | None:
     left: list[object] = [value]
     while left:
         inner = left.pop()
-        if isinstance(inner, Mapping):
+        if isinstance(inner, str):
+            texts.append(inner)
+            kept -= len(inner)
+        elif inner is None or isinstance(inner, (bool, float)):
+            continue
+        elif isinstance(inner, Mapping):
             left += inner.keys()
             left += inner.values()
         elif isinstance(inner, (list, tuple)):
             left += inner
-        elif inner is not None and not isinstance(inner, (bool, float)):
-            text = str(inner)
-            texts.append(text)
-            kept -= len(text)
+        else:
+            texts.append(str(inner))
+            kept -= len(texts[-1])
         if kept < 0 or len(left) + len(texts) > _MOST_AT_ONCE:
             return None
     return texts
@@ -78,19 +82,22 @@ class _Fields:
         """How many bytes of JSON text are still of interest, at least: what is written takes no less than it counts."""
 
     def redacted(self, value: object, depth: int) -> object:
-        if value is None or isinstance(value, bool | float):
+        if isinstance(value, str):
+            return self._text(value)
+        if value is None or isinstance(value, (bool, float)):
             return value
         if isinstance(value, int):
             text = str(value)
             seen = self._text(text)
             return value if seen == text else seen
-        if depth == 0 and isinstance(value, Mapping | list | tuple):
-            return "[DEEP]"
-        if isinstance(value, Mapping):
-            return self._mapping(value, depth)
-        if isinstance(value, list | tuple):
-            return self._list(value, depth)
+        if isinstance(value, (Mapping, list, tuple)):
+            return self._nested(value, depth)
         return self._text(str(value))
+
+    def _nested(self, value: Mapping[object, object] | Sequence[object], depth: int) -> object:
+        if depth == 0:
+            return "[DEEP]"
+        return self._mapping(value, depth) if isinstance(value, Mapping) else self._list(value, depth)
 
     def _text(self, text: str) -> str:
         seen = text if self._clean else self._redactor(text, self._key).text
@@ -128,7 +135,7 @@ class _Fields:
         if value is None or isinstance(value, bool) or value in ("", [], {}):
             return value
         # The text of a nested value is made only where it is masked: at each level it would be that of all below.
-        nested = isinstance(value, Mapping | list | tuple)
+        nested = not isinstance(value, str) and isinstance(value, (Mapping, list, tuple))
         text = value if isinstance(value, str) else "" if nested else repr(value)
         kind = self._kind(name, text)
         if not kind:
