@@ -272,9 +272,9 @@ def guarded(circuit: Breaker) -> Iterator[None]:
         raise CircuitOpenError(str(err)) from err
 
 
-def _warm(explainer: Explainer, reading: threading.Event) -> None:
+def _warm(load: Callable[[], object], reading: threading.Event) -> None:
     reading.wait(WARM_AT_LATEST_S)
-    explainer.warm()
+    load()
 
 
 def _beat(reading: threading.Event) -> None:
@@ -304,7 +304,7 @@ def live(
     to, threads = messenger(settings)
     explainer = explainer_of(settings)
     reading = threading.Event()
-    threading.Thread(target=_warm, args=(explainer, reading), name="explain-warm", daemon=True).start()
+    threading.Thread(target=_warm, args=(explainer.warm, reading), name="explain-warm", daemon=True).start()
     books = books_of(sys.argv[1:], os.environ)
     watch = Watch(partial(_beat, reading), partial(book_read, books))
     archived, dead = (partial(book_written, books, account) for account in (Account.ARCHIVED, Account.DEAD))

@@ -50,16 +50,16 @@ def level_of(value: str | int) -> Level | None:
 _MAX_DIGITS = 4
 """Digits of the longest level number anybody writes; `int()` itself refuses a text of more than 4,300."""
 
-_WORD = "|".join(
-    sorted((n for n in LEVELS if n not in {"ALL", "OFF", "OK", "LOG", "HTTP", "NONE", "DEFAULT"}), key=len)[::-1]
-)
-_LEADING = re.compile(
-    rf"""(?x)
-    (?: ^ | [\s\[(|<"] )                                  # at the start, or after a separator:
-    (?: (?P<upper> {_WORD} ) (?= [\]\s:|)>,;\-] | $ )     #   an upper-case level word, closed by a separator
-      | (?i: (?: level | lvl | severity ) ) [=:]\s*"? (?P<named> \w{{2,11}} ) )  # or logfmt: level=error
-    """
-)
+_WORDS = {
+    name: level
+    for name, level in LEVELS.items()
+    if name not in {*["ALL", "OFF", "OK", "LOG", "HTTP", "NONE", "DEFAULT"]}
+}
+_UPPER = re.compile(r"[A-Z]{3,13}(?=[\]\s:|)>,;\-]|$)")
+"""A word that may be a level, closed by a separator. It starts with a set of letters, which `re` finds quickest."""
+_NAMED = re.compile(r'(?i)(?:^|(?<=[\s\[(|<"]))(?:level|lvl|severity)[=:]\s*"?(?P<level>\w{2,11})')
+"""logfmt: `level=error`."""
+_BEFORE = frozenset('[(|<"')
 _KLOG = re.compile(r"(?P<klog>[IWEFD])\d{4} \d\d:\d\d:\d\d\.\d")
 _FIRST_WORD = re.compile(r"\W{0,3}(?P<word>[A-Za-z]{3,11})\W?:")
 _HEAD = 160
@@ -76,15 +76,32 @@ _TRACE_MARKS = (
 )
 
 
+def _leading(head: str) -> Level | None:
+    """The first level word at the start or behind a separator: upper-case, or the value of a key."""
+    named = None
+    for word in _UPPER.finditer(head):
+        named = _WORDS.get(word[0])
+        if named is not None:
+            start = word.start()
+            if start == 0 or head[start - 1] in _BEFORE or head[start - 1].isspace():
+                head = head[:start]  # a pair counts if it comes first
+                break
+            named = None
+    lower = head.lower()
+    if "level" in lower or "lvl" in lower or "severity" in lower:
+        for pair in _NAMED.finditer(head):
+            if (level := level_of(pair["level"].upper())) is not None:
+                return level
+    return named
+
+
 def infer(text: str) -> Level:
     """The level of a message that names none: its leading level word, ERROR for a stack trace, else INFO."""
     head = text[:_HEAD]
     if klog := _KLOG.match(head):
         return KLOG[klog["klog"]]
-    for found in _LEADING.finditer(head):
-        named = level_of((found["upper"] or found["named"]).upper())
-        if named is not None:
-            return named
+    if (leading := _leading(head)) is not None:
+        return leading
     if (word := _FIRST_WORD.match(head)) and (named := LEVELS.get(word["word"].upper())) is not None:
         return named
     return Level.ERROR if any(mark in text for mark in _TRACE_MARKS) else Level.INFO

@@ -1,5 +1,7 @@
 """The cheap look: which level has this piece? Most records are below WARN and are never parsed further."""
 
+from operator import attrgetter
+
 import msgspec
 
 from dataflows.domain.levels import LEVELS, Level, infer, level_of
@@ -90,18 +92,25 @@ def is_quiet(record: bytes) -> bool:
         inner = found.log_json
         value = found.level if inner is None else inner.level
         if value is None:
-            level = peek(record if end == -1 else record[:end])
+            level = peek(record)
             return level is not None and level < Level.WARN
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError, RejectionError):
         return False
     return value in _QUIET and is_text(record)
 
 
+_names = attrgetter("level", "severity", "levelname", "loglevel", "log_level", "log__level", "lvl")
+_texts = attrgetter("log_content", "log", "message", "msg", "event")
+_traces = attrgetter(
+    *("stack_trace", "stacktrace", "exc_info", "exception", "traceback", "stack", "error__stack_trace")
+)
+_NAMELESS = _names(_Inner())
+_TRACELESS = _traces(_Inner())
+
+
 def _named(part: _Inner) -> _Text:
-    for value in (part.level, part.severity, part.levelname, part.loglevel, part.log_level, part.log__level, part.lvl):
-        if value not in (None, ""):
-            return value
-    return None
+    names = _names(part)
+    return None if names == _NAMELESS else next((name for name in names if name not in (None, "")), None)
 
 
 def peek(piece: bytes) -> Level | None:
@@ -144,23 +153,16 @@ def _says(field: msgspec.Raw) -> bool:
     return field is not _ABSENT and bytes(field) not in _NOTHING
 
 
-def _texts(part: _Inner) -> tuple[msgspec.Raw, ...]:
-    return part.log_content, part.log, part.message, part.msg, part.event
-
-
-def _traces(part: _Inner) -> tuple[msgspec.Raw, ...]:
-    plain = (part.stack_trace, part.stacktrace, part.exc_info, part.exception, part.traceback, part.stack)
-    return (*plain, part.error__stack_trace)
-
-
 def _inferred(found: _Outer) -> Level | None:
-    parts = (found,) if found.log_json is None else (found.log_json, found)
-    if any(_says(trace) for part in parts for trace in _traces(part)):
-        return None  # a stack trace in a field of its own: the full parse joins it to the message
-    texts = [text for part in parts for text in _texts(part) if _says(text)]
-    if not texts:
-        return Level.INFO
+    raw = _ABSENT
+    for part in (found,) if found.log_json is None else (found.log_json, found):
+        if (traces := _traces(part)) != _TRACELESS and any(map(_says, traces)):
+            return None  # a stack trace in a field of its own: the full parse joins it to the message
+        for text in _texts(part) if raw is _ABSENT else ():
+            if _says(text):
+                raw = text
+                break
     try:
-        return infer(_text(texts[0]))
+        return Level.INFO if raw is _ABSENT else infer(_text(raw))
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None  # the message is no string: the full parse says so

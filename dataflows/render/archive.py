@@ -75,18 +75,16 @@ def lines(sequences: Sequence[str], arrivals: Sequence[float], data: Sequence[by
     """The archive lines of records."""
     out: list[bytes] = []  # pieces, not lines: each record is copied once
     for sequence, ts, raw in zip(sequences, arrivals, data, strict=True):
-        if raw[:1] == b"{" and raw[-1:] == b"}" and b"\n" not in raw and is_text(raw):
-            out += f'{{"sequence":"{sequence}","arrived":{round(ts * 1000)},"end":"","record":'.encode(), raw, b"}\n"
+        head = f'{{"sequence":"{sequence}","arrived":{round(ts * 1000)}'
+        end = raw.find(b"\n")
+        line = raw if end == -1 else raw[:end] if end == len(raw) - 1 else b""
+        if line[:1] != b"{" or line[-1:] != b"}" or not is_text(line):
+            out += f'{head},"base64":"'.encode(), base64.b64encode(raw), b'"}\n'
+        elif end == -1:
+            out += f'{head},"end":"","record":'.encode(), line, b"}\n"
         else:
-            out += f'{{"sequence":"{sequence}","arrived":{round(ts * 1000)}'.encode(), _body(raw), b"}\n"
+            out += f'{head},"end":"\\n","record":'.encode(), line, b"}\n"
     return b"".join(out)
-
-
-def _body(raw: bytes) -> bytes:
-    """What stands behind the arrival of a record that is no plain line without an end."""
-    if raw[:1] == b"{" and raw.find(b"\n") == len(raw) - 1 and raw[-2:] == b"}\n" and is_text(raw):
-        return b',"end":"\\n"' + _EMBEDDED + raw[:-1]
-    return b',"base64":"' + base64.b64encode(raw) + b'"'
 
 
 def dead_lines(rejected: Iterable[Rejected], stream: str = "", failed_ts: float = 0.0) -> bytes:
