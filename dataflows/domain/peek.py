@@ -77,6 +77,9 @@ _QUIET = frozenset(
     | {number for number in range(100) if (level := level_of(number)) is not None and level < Level.WARN}
 )
 """Levels below WARN as loggers write them."""
+_LOUD = frozenset(
+    written for name, level in LEVELS.items() if level >= Level.WARN for written in (name, name.lower(), name.title())
+)
 
 
 def is_quiet(record: bytes) -> bool:
@@ -91,12 +94,12 @@ def is_quiet(record: bytes) -> bool:
         found = _glance(record)
         inner = found.log_json
         value = found.level if inner is None else inner.level
-        if value is None:
-            level = peek(record)
-            return level is not None and level < Level.WARN
+        if value in _QUIET:
+            return is_text(record)
+        level = None if value in _LOUD else peek(record)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError, RejectionError):
         return False
-    return value in _QUIET and is_text(record)
+    return level is not None and level < Level.WARN
 
 
 _names = attrgetter("level", "severity", "levelname", "loglevel", "log_level", "log__level", "lvl")

@@ -315,6 +315,17 @@ def parse(piece: bytes, arrival_ts: float) -> Parsed:
     return Parsed(record, has_duplicate_keys(piece, outer))
 
 
+def told_time(piece: bytes) -> float | None:
+    """When a record says it happened, seconds since the epoch; None if it says nothing readable. Never raises."""
+    try:
+        outer = msgspec.json.decode(piece)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return None
+    inner = outer.get("log_json") if isinstance(outer, dict) else None
+    places = [place for place in (inner, outer) if isinstance(place, dict)]
+    return next((ts for place in places if (ts := _to_epoch(_first(_TIME_NAMES, place))) is not None), None)
+
+
 def is_text(raw: bytes) -> bool:
     """True if bytes are UTF-8."""
     if raw.isascii():

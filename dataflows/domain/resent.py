@@ -63,7 +63,7 @@ class Resent:
 
     def is_copy(self, piece: bytes, arrival_ts: float) -> bool:
         """Tell whether a piece was seen already, and remember it. `arrival_ts` in seconds since the epoch."""
-        digits = max((len(found["fraction"]) for found in _OWN_TIME.finditer(piece)), default=0)
+        digits = _digits(piece)
         if not digits:
             return False
         apart_s = 0.0 if digits >= _MICROSECONDS else FLUSH_S
@@ -102,6 +102,16 @@ class Resent:
             raise ValueError(msg)
         with self._lock:
             self._start, self._young, self._old = start, _unpacked(young), _unpacked(old)
+
+
+def _digits(piece: bytes) -> int:
+    """Digits of the finest fraction of a second that a piece carries, up to `_MICROSECONDS`; 0: none."""
+    digits = 0
+    for found in _OWN_TIME.finditer(piece):
+        digits = max(digits, len(found["fraction"]))
+        if digits >= _MICROSECONDS:
+            break
+    return digits
 
 
 def _packed(generation: dict[int, float]) -> bytes:

@@ -1,6 +1,7 @@
 """Records and alerts as search documents. Ids are made of data, so that a replay writes the same documents."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -17,9 +18,15 @@ MAX_FIELDS_BYTES = 16_000
 def iso(ts: float) -> str:
     """ISO 8601 in UTC with milliseconds; a time no calendar holds becomes the epoch."""
     try:
-        return datetime.fromtimestamp(ts, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        second, micros = divmod(round(ts * 1e6), 1_000_000)
+        return f"{_second(second)}.{micros // 1000:03d}Z"
     except (OverflowError, OSError, ValueError):
         return "1970-01-01T00:00:00.000Z"
+
+
+@lru_cache(maxsize=4096)
+def _second(ts: int) -> str:
+    return datetime.fromtimestamp(ts, UTC).isoformat()[:19]
 
 
 def logs_index(prefix: str, arrival_ts: float) -> str:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from connectors.s3 import S3Config
 from connectors.s3.client import reason
 from dataflows.domain.levels import LEVELS
+from dataflows.domain.records import told_time
 from dataflows.render.archive import is_refused, read_line
 from dataflows.replay.account import Account
 from dataflows.replay.container import container_log, is_container_log, json_object
@@ -109,9 +110,18 @@ def _records(content: Content, reading: _Reading) -> Iterator[Origin]:
     if first and is_container_log(first[0]):
         pieces: Iterable[tuple[float, bytes]] = container_log(content.name, content.written, body, reading.level)
     else:
-        pieces = ((content.written, _wrapped(line, reading.level)) for line in body if line.strip())
+        pieces = ((_arrival(line, content.written), _wrapped(line, reading.level)) for line in body if line.strip())
     for number, (arrival_ts, raw) in enumerate(pieces, start=1):
         yield Origin(shard, str(number), arrival_ts, raw)
+
+
+def _arrival(line: bytes, written: float) -> float:
+    """When a raw line came, seconds since the epoch: nobody knows, so when it says it happened, if that can be.
+
+    Its file may be copied days later, and a record that is a day old on arrival would be dated by that.
+    """
+    told = told_time(line)
+    return written if told is None else min(told, written)
 
 
 def _framed(content: Content, body: io.BytesIO, reading: _Reading) -> Iterator[Origin]:

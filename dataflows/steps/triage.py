@@ -19,7 +19,7 @@ from dataflows.domain.fingerprint import Fingerprint, Fingerprinter
 from dataflows.domain.levels import Level
 from dataflows.domain.new_faults import NewFaultCap
 from dataflows.domain.own import Own
-from dataflows.domain.peek import is_quiet, peek
+from dataflows.domain.peek import is_quiet
 from dataflows.domain.records import (
     MAX_PIECE_BYTES,
     MAX_SERVICE_CHARS,
@@ -143,6 +143,9 @@ class Triage:
                     bad = RejectionError(RejectReason.BAD_COMPRESSION, piece.reason)
                     rejected.append(letters.reject(sequence, sub, arrival_ts, bad, piece.raw))
                     continue
+                if not 0 <= len(raw) - len(piece) <= 1 and is_quiet(piece):  # it was looked at where it is the record
+                    below += 1
+                    continue
                 try:
                     alarm = self._read(piece, batch.shard, sequence, sub, arrival_ts)
                 except RejectionError as err:
@@ -171,9 +174,6 @@ class Triage:
     def _read(self, piece: bytes, shard: str, sequence: str, sub: int, arrival_ts: float) -> Alarm | None:
         if len(piece) > MAX_PIECE_BYTES:
             raise RejectionError(RejectReason.TOO_LARGE, f"{len(piece)} bytes, at most {MAX_PIECE_BYTES}")
-        level = peek(piece)
-        if level is not None and level < Level.WARN:
-            return None
         record, duplicate_keys = parse(piece, arrival_ts)
         if record.level < Level.WARN:
             return None

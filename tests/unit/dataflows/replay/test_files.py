@@ -1,5 +1,6 @@
 """Every record keeps the identity it has, or gets one that no other record has."""
 
+import os
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -134,3 +135,22 @@ def test_a_signal_ends_the_records_in_order(tmp_path: Path) -> None:
 
     assert (4, 4, True) == (len(origins), account.records, account.failed)
     assert ["stopped by a signal after 4 records: replay it again for the rest"] == account.problem_lines()
+
+
+@pytest.mark.parametrize(
+    ("raw", "arrival"),
+    [
+        (b'{"level":"ERROR","log":"boom","time":"2025-11-21T22:40:59.000000000Z"}', T0),
+        (b'{"log_json":{"level":"ERROR","message":"boom","ts":1763764859},"time":"2026-01-01T00:00:00Z"}', T0),
+        (b'{"level":"ERROR","log":"boom","time":"2099-01-01T00:00:00Z"}', T0 + 86_400 * 30),
+        (b'{"level":"ERROR","log":"boom"}', T0 + 86_400 * 30),
+        (b"ERROR boom", T0 + 86_400 * 30),
+    ],
+)
+def test_a_raw_line_came_when_it_says(raw: bytes, arrival: float, tmp_path: Path, reading: Any) -> None:
+    """A file that was copied a month later keeps the dates of its records; nothing came after the file was written."""
+    path = tmp_path / "raw.ndjson"
+    path.write_bytes(raw + b"\n")
+    os.utime(path, (T0 + 86_400 * 30, T0 + 86_400 * 30))
+
+    assert [arrival] == [origin.arrival_ts for origin in reading(tmp_path)[0]]
