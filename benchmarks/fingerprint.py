@@ -1,198 +1,190 @@
-"""CPU of a fingerprint, beside drain3 where that is installed, and the effect of each group of rules.
+"""CPU and memory of a fingerprint, beside drain3; and what each group of rules does.
 
-    python benchmarks/fingerprint.py [--repeats 5]                    speed, on generated logs
-    python benchmarks/fingerprint.py --logs FOLDER [--ablation]       on labelled logs: *.jsonl of {"message","truth"}
+    python benchmarks/fingerprint.py [--quick] [--out FOLDER] [--repeats 3]      on generated logs
+    python benchmarks/fingerprint.py --logs FOLDER [--ablation]                  on labelled logs
 
-Process time, best of the repeats: compare the rows of one run. The ablation removes one group of rules at a time; with
-"leave one out" a group counts for a system only if it helps the seven others, so that no system chooses its own rules.
+Labelled logs are `*.jsonl` of {"message","truth"}, one file a system. Each of CALI, drain3 and drain3 with masks learns
+the first half of the messages of a kind, then is timed on the second: what a day costs that is like yesterday.
 """
 
 import argparse
-import importlib.util
 import itertools
 import json
-import platform
-import re
 import statistics
+import tempfile
 import time
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import ModuleType
-from typing import Any
+from random import Random
 
-from dataflows.domain import fingerprint, tokens, tokens_codes
+import harness
+import rival
+from fingerprint_rules import Rows, ablation, accuracy, score
+
 from dataflows.domain.fingerprint import Fingerprinter
 from dataflows.domain.records import parse
 from dataflows.generate import wire
 from dataflows.generate.generator import LogGenerator
 
-_NEVER = re.compile(r"(?!)")
-GROUPS: dict[str, dict[str, Any]] = {
-    "units and calendar": {"_UNITS": frozenset(), "_CALENDAR": frozenset()},
-    "a name follows (`user kim`)": {"_LEADS": {}, "_NAME_FOLLOWS": frozenset()},
-    "codes with a known prefix stay (`ORA-00942`)": {"_KEPT": _NEVER},
-    "status codes stay": {"_STATUS": _NEVER},
-    "codes behind `errno`, `SQLSTATE`, `error code` stay": {"_CODE": _NEVER, "_NAMED": _NEVER},
-    "numbers behind `error` stay": {"_ERROR_NUMBER": _NEVER},
-    "types and errno names stay under any key": {"_ERROR_SHAPED": _NEVER},
-    "`key:value` is a pair": {"_PAIR": _NEVER, "_PATH_PAIR": _NEVER},
-    "fields that say what happened": {"_FIXED_FIELDS": frozenset()},
-    "host names, ports, packages": {"_HOST": _NEVER, "_HOST_PORT": _NEVER, "_PACKAGE": _NEVER},
-    "words of 8+ hex digits": {"_HEX": _NEVER},
-    "digits within names": {"_CAMEL": _NEVER},
-    "true, false, null": {"_WORDS_IN_VALUE": frozenset()},
-}
-Rows = list[tuple[str, str]]
+Case = tuple[str, list[str], list[str]]
+"""Name, what is learnt before, and what is timed."""
+OURS, PLAIN, MASKED = "CALI", "drain3", "drain3 with masks"
+GOAL = 1.3
+_START_TS = 1_700_000_000
+_SYLLABLES = "ka le mi no pu ra se ti vo zu gu hy jo lo wi".split()  # noqa: SIM905 - a list of syllables
 
 
-@contextmanager
-def without(group: str) -> Iterator[None]:
-    """Take one group of rules out of `tokens` and `tokens_codes`."""
-    before = _get(GROUPS[group])
-    try:
-        _set(GROUPS[group])
-        yield
-    finally:
-        _set(before)
+def generated(records: int) -> list[str]:
+    """Messages at WARN and above among so many records, as triage meets them."""
+    made = itertools.islice(LogGenerator(seed=7, rate=500, start_ts=_START_TS), records)
+    pieces = (wire.render(entry) for entry in made if entry.level in {"WARN", "ERROR", "FATAL"})
+    return [parse(piece, float(_START_TS))[0].message for piece in pieces]
 
 
-def _get(names: Iterable[str]) -> dict[str, Any]:
-    return {name: getattr(_home(name), name) for name in names}
-
-
-def _home(name: str) -> ModuleType:
-    return tokens if hasattr(tokens, name) else tokens_codes
-
-
-def _set(values: dict[str, Any]) -> None:
-    for name, value in values.items():
-        setattr(_home(name), name, value)
-    tokens._kinds.clear()  # noqa: SLF001 - it holds what the rules said; a new Fingerprinter has no other memory
-
-
-def score(rows: Rows) -> tuple[float, float]:
-    """Grouping accuracy and its F1 over groups, as LogPAI defines them."""
-    of = Fingerprinter()
-    groups: dict[str, list[str]] = defaultdict(list)
-    for message, truth in rows:
-        groups[of(message, "s").fingerprint].append(truth)
-    sizes = Counter(truth for _, truth in rows)
-    right = [group for group in groups.values() if len(set(group)) == 1 and sizes[group[0]] == len(group)]
-    precision, recall = len(right) / len(groups), len(right) / len(sizes)
-    return sum(map(len, right)) / len(rows), 2 * precision * recall / ((precision + recall) or 1)
-
-
-def cpu(messages: Sequence[str], ask: Callable[[str], object], repeats: int) -> float:
-    """Microseconds a message; the first round warms the memories."""
-    best = float("inf")
-    for _ in range(repeats + 1):
-        started = time.process_time()
-        for message in messages:
-            ask(message)
-        best = min(best, (time.process_time() - started) / len(messages))
-    return best * 1e6
-
-
-def _generated() -> list[str]:
-    """Messages at WARN and above, as triage meets them."""
-    made = itertools.islice(LogGenerator(seed=7, rate=500, start_ts=1_700_000_000), 60_000)
-    pieces = [wire.render(entry) for entry in made if entry.level in {"WARN", "ERROR", "FATAL"}]
-    return [parse(piece, 1_700_000_000.0)[0].message for piece in pieces]
-
-
-def speed(messages: list[str], repeats: int) -> None:
-    """Print microseconds a message, by size, each with and without the memory of whole messages."""
-    print(f"Python {platform.python_version()}, process time, best of {repeats}")
-    print(
-        "| messages | number | mean characters | CALI µs | CALI µs, no message twice | drain3 µs |\n"
-        "|---|---|---|---|---|---|"
-    )
+def cases(messages: Sequence[str]) -> list[Case]:
+    """The kinds of message: as they come, every message once, and all of them for the second time."""
     lines = [message for message in messages if "\n" not in message]
     traces = [message for message in messages if "\n" in message]
-    sizes = {
-        "all": messages,
-        "150 to 250 characters, no trace": [line for line in lines if 150 <= len(line) <= 250],
+    kinds = {
+        "all": list(messages),
+        "lines of 150 to 250 characters": [line for line in lines if 150 <= len(line) <= 250],
         "traces of 1.5 to 2.5 kB": [trace for trace in traces if 1_500 <= len(trace) <= 2_500],
     }
-    for name, chosen in sizes.items():
-        if chosen:
-            of, before = Fingerprinter(), fingerprint._MAX_SEEN_CHARS  # noqa: SLF001 - put back below
-            given = cpu(chosen, lambda message, of=of: of(message, "s"), repeats)
-            fingerprint._MAX_SEEN_CHARS = -1  # noqa: SLF001 - as if no message came twice
-            new = Fingerprinter()
-            fresh = cpu(chosen, lambda message, new=new: new(message, "s"), repeats)
-            fingerprint._MAX_SEEN_CHARS = before  # noqa: SLF001
-            drain = _drain3(chosen, repeats)
-            mean = statistics.mean(map(len, chosen))
-            print(f"| {name} | {len(chosen)} | {mean:.0f} | {given:.1f} | {fresh:.1f} | {drain} |")
-
-
-def _drain3(messages: Sequence[str], repeats: int) -> str:
-    if importlib.util.find_spec("drain3") is None:
-        return "not installed"
-    from drain3 import TemplateMiner  # noqa: PLC0415 - not a dependency
-    from drain3.template_miner_config import TemplateMinerConfig  # noqa: PLC0415 - likewise
-
-    miner = TemplateMiner(config=TemplateMinerConfig())
-    return f"{cpu(messages, miner.add_log_message, repeats):.1f}"
-
-
-def ablation(systems: dict[str, Rows]) -> None:
-    """Print what each group of rules does, and each system's score under the rules that the others choose."""
-    full = {name: score(rows) for name, rows in systems.items()}
-    drops: dict[str, dict[str, tuple[float, float]]] = {}
-    print("| without | mean GA | mean FGA | systems that lose | systems that gain |\n|---|---|---|---|---|")
-    print(f"| nothing | {_mean(full.values(), 0):.4f} | {_mean(full.values(), 1):.4f} | | |")
-    for group in GROUPS:
-        with without(group):
-            drops[group] = part = {name: score(rows) for name, rows in systems.items()}
-        changes = {name: round(sum(part[name]) - sum(full[name]), 9) for name in systems}
-        lose = ", ".join(name for name, change in changes.items() if change < 0)
-        gain = ", ".join(name for name, change in changes.items() if change > 0)
-        print(f"| {group} | {_mean(part.values(), 0):.4f} | {_mean(part.values(), 1):.4f} | {lose} | {gain} |")
-    print("\n| left out | groups that help none of the others | GA, FGA with all | GA, FGA with the others' choice |")
-    print("|---|---|---|---|")
-    for name, rows in systems.items():
-        useless = [
-            group
-            for group, part in drops.items()
-            if all(sum(part[other]) > sum(full[other]) - 1e-9 for other in systems if other != name)
+    found: list[Case] = []
+    for name, chosen in kinds.items():
+        once = list(dict.fromkeys(chosen))
+        half, half_once = len(chosen) // 2, len(once) // 2
+        found += [
+            (name, chosen[:half], chosen[half:]),
+            (f"{name}, none twice", once[:half_once], once[half_once:]),
+            (f"{name}, seen before", once, once),
         ]
-        before = _get([key for group in useless for key in GROUPS[group]])
-        _set({key: value for group in useless for key, value in GROUPS[group].items()})
-        chosen = score(rows)
-        _set(before)
-        print(f"| {name} | {', '.join(useless) or 'none'} | {_pair(full[name])} | {_pair(chosen)} |")
+    return [case for case in found if case[1]]
 
 
-def _mean(scores: Any, index: int) -> float:  # noqa: ANN401 - a view of a dict
-    return statistics.mean(pair[index] for pair in scores)
+def ours(asked: Sequence[Case]) -> Mapping[str, float]:
+    """Microseconds a message, by case."""
+    told: dict[str, float] = {}
+    for name, before, messages in asked:
+        of = Fingerprinter()
+        for message in before:
+            of(message, "s")
+        begun = time.process_time()
+        for message in messages:
+            of(message, "s")
+        told[name] = 1e6 * (time.process_time() - begun) / max(1, len(messages))
+    return told
 
 
-def _pair(scores: tuple[float, float]) -> str:
-    return f"{scores[0]:.3f}, {scores[1]:.3f}"
+def variants(asked: Sequence[Case], folder: Path) -> dict[str, harness.Work]:
+    """Who groups the messages, by name; drain3 is left out where it is not installed."""
+    found: dict[str, harness.Work] = {OURS: lambda: ours(asked)}
+    if rival.installed():
+        path = folder / "cases.json"
+        path.write_text(json.dumps(asked), encoding="utf-8")
+        found[PLAIN] = lambda: rival.ask("drain3_miner.py", str(path), "default")
+        found[MASKED] = lambda: rival.ask("drain3_miner.py", str(path), "masked")
+    return found
+
+
+def speed(asked: Sequence[Case], repeats: int, folder: Path) -> harness.Table:
+    """Microseconds a message of each kind."""
+    costs = harness.interleaved(variants(asked, folder), repeats)
+    rows = []
+    for name, before, messages in asked:
+        us = {who: [cost.seen[name] for cost in part] for who, part in costs.items()}
+        middle = {who: statistics.median(part) for who, part in us.items()}
+        cells = [harness.Spread.of(us[who]) if who in us else rival.NOT_INSTALLED for who in (OURS, PLAIN, MASKED)]
+        times = [f"{middle[who] / middle[OURS]:.2f}" if who in middle else "" for who in (PLAIN, MASKED)]
+        mean = statistics.mean(map(len, [*before, *messages]))
+        rows.append([name, len(messages), f"{mean:.0f}", *cells, *times])
+    note = (
+        f"CPU µs a message, median (lowest-highest) of {repeats} runs in turn, each in a process of its own that has "
+        'learnt as many messages before. "None twice": every message occurs once, so no memory of whole ones helps. '
+        '"Seen before": the same messages for the second time, as in a storm of equal ones. '
+        f"Goal: {GOAL} times as fast as drain3 without masks. drain3 counts its clusters in each process by itself, in "
+        "order of appearance; CALI's fingerprint is the same in every process and order."
+    )
+    columns = ("messages", "timed", "mean characters", OURS, PLAIN, MASKED, "drain3 / CALI", "masked / CALI")
+    return harness.Table("CPU of a message", columns, rows, note)
+
+
+def memory(messages: Sequence[str], folder: Path) -> harness.Table:
+    """What each holds after some messages and after all, every one once; and where every message is a fault."""
+    once = list(dict.fromkeys(messages))
+    chance = Random(7)  # noqa: S311 - words that mean nothing
+    faults = [" ".join("".join(chance.choices(_SYLLABLES, k=3)) for _ in range(12)) for _ in range(len(once) // 2)]
+    fed = [(f"{count:,} generated", once[:count]) for count in (len(once) // 8, len(once) // 2, len(once))]
+    fed += [(f"{count:,} of 12 random words", faults[:count]) for count in (len(faults) // 4, len(faults))]
+    rows: list[list[object]] = []
+    for name, part in fed:
+        costs = harness.interleaved(variants([("fed", part, [])], folder), 1)
+        peaks = {who: cost[0].seen.get("peak_mib", cost[0].peak_mib) for who, cost in costs.items()}
+        rows.append([name, *(f"{peaks[w]:.1f}" if w in peaks else rival.NOT_INSTALLED for w in (OURS, PLAIN, MASKED))])
+    note = (
+        "MiB beyond what the process had before its first message, one run. CALI remembers words, lines, messages and "
+        "hashes, each up to a bound. drain3 remembers its clusters, without a bound by default: few for generated "
+        "logs, one a message where every message is a fault of its own."
+    )
+    return harness.Table("Memory", ("messages, none twice", OURS, PLAIN, MASKED), rows, note)
+
+
+def labelled(systems: Mapping[str, Rows], repeats: int, folder: Path) -> list[harness.Table]:
+    """Speed and grouping accuracy by system."""
+    texts = {name: [message for message, _ in rows] for name, rows in systems.items()}
+    halved = [(name, part[: len(part) // 2], part[len(part) // 2 :]) for name, part in texts.items()]
+    grouped: dict[str, dict[str, list[int]]] = {}
+    if rival.installed():
+        path = folder / "whole.json"
+        path.write_text(json.dumps([(name, part, []) for name, part in texts.items()]), encoding="utf-8")
+        for who, config in ((PLAIN, "default"), (MASKED, "masked")):
+            found = folder / f"{config}.json"
+            rival.ask("drain3_miner.py", str(path), config, "--groups", str(found))
+            grouped[who] = json.loads(found.read_text(encoding="utf-8"))
+    scores: dict[str, list[tuple[float, float]]] = {OURS: [score(rows) for rows in systems.values()]}
+    for who, groups in grouped.items():
+        scores[who] = [accuracy(groups[name], [truth for _, truth in rows]) for name, rows in systems.items()]
+    rows = [[name, *(_pair(part[i]) for part in scores.values())] for i, name in enumerate(systems)]
+    means = [[statistics.mean(values) for values in zip(*part, strict=True)] for part in scores.values()]
+    rows.append(["mean", *map(_pair, means)])
+    note = "Grouping accuracy and its F1 over groups (LogPAI's definitions), one setting for all systems."
+    return [speed(halved, repeats, folder), harness.Table("Accuracy", ("system", *scores), rows, note)]
+
+
+def _pair(score_: Sequence[float]) -> str:
+    return f"{score_[0]:.3f}, {score_[1]:.3f}"
 
 
 def main() -> None:
     """Measure what the options ask for."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--repeats", type=int, default=5)
+    options.add_argument("--quick", action="store_true", help="twice, with few messages")
+    options.add_argument("--out", type=Path, default=harness.RESULTS)
+    options.add_argument("--repeats", type=int, default=3)
     options.add_argument("--logs", type=Path, help="folder of *.jsonl with message and truth")
     options.add_argument("--ablation", action="store_true")
     given = options.parse_args()
     systems: dict[str, Rows] = {}
     for path in sorted(given.logs.glob("*.jsonl")) if given.logs else []:
-        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-        systems[path.stem] = [(row["message"], row["truth"]) for row in rows]
+        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        systems[path.stem] = [(line["message"], line["truth"]) for line in lines]
+    if given.logs and not systems:
+        options.error(f"--logs {given.logs}: no *.jsonl in it")
     if given.ablation:
         if len(systems) < 2:
             options.error("--ablation needs --logs FOLDER with two or more systems")
         ablation(systems)
-    else:
-        labelled = [message for rows in systems.values() for message, _ in rows]
-        speed(labelled or _generated(), given.repeats)
+        return
+    repeats = min(2, given.repeats) if given.quick else given.repeats
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        if systems:
+            tables = labelled(systems, repeats, folder)
+            harness.report("fingerprint_labelled", "Fingerprints of labelled logs", tables, given.out)
+        else:
+            messages = generated(12_000 if given.quick else 60_000)
+            tables = [speed(cases(messages), repeats, folder), memory(messages, folder)]
+            harness.report("fingerprint", "Fingerprints", tables, given.out)
 
 
 if __name__ == "__main__":

@@ -1,240 +1,125 @@
-"""CPU of reading a stream, per 100,000 records of 400 B, beside the usual clients.
+"""CPU of reading a stream, for 100,000 records of 400 and 1,000 bytes, beside the usual clients.
 
-    python benchmarks/kinesis_client.py [--records 200000] [--repeats 3]
+    python benchmarks/kinesis_client.py [--quick] [--out FOLDER] [--records 80000] [--repeats 3]
 
-A canned server in a process of its own answers GetRecords with prepared pages of 10,000 records on four shards, so
-only the client is measured. Every client runs in a process of its own, in turn, and reports the CPU seconds that it
-used from its first call to its last record. `async-kinesis` is no dependency, and pins another botocore: it is
-measured if `--async-python` names the interpreter of an environment that has it.
+A canned server in a process of its own (`kinesis_canned.py`) answers for four shards, so only the client is measured.
+Every client runs in a process of its own, in turn, and tells what it used between its first call and its last record.
 """
 
 import argparse
-import asyncio
-import base64
-import contextlib
-import json
 import os
-import platform
 import statistics
-import subprocess
 import sys
 import time
+from collections.abc import Mapping
+from pathlib import Path
 
-SHARDS = 4
-PAGE = 10_000
-SIZE = 400
+import boto3  # noqa: F401 - CALI imports it when it connects; here before, since no client's imports are measured
+import harness
+import rival
+import structlog
+from kinesis_canned import PAGE, SHARDS, STREAM, canned
 
+from connectors.kinesis import KinesisConfig, KinesisSource
+from connectors.slots import SLOTS
+from connectors.spool import Commits
 
-def _server(records: int) -> None:
-    """Answer the four operations of a consumer from memory, until killed."""
-    data = base64.b64encode(json.dumps({"level": "INFO", "log_content": "x" * (SIZE - 40)}).encode()).decode()
-    pages = records // SHARDS // PAGE
-    bodies = [
-        json.dumps(
-            {
-                "Records": [
-                    {
-                        "SequenceNumber": f"4959{shard}{page * PAGE + n:050d}",
-                        "ApproximateArrivalTimestamp": 1_795_000_000.123,
-                        "Data": data,
-                        "PartitionKey": f"{n}",
-                    }
-                    for n in range(PAGE)
-                ],
-                "MillisBehindLatest": 0 if page == pages - 1 else 1000,
-                "NextShardIterator": f"{shard}|{page + 1}",
-            }
-        ).encode()
-        for shard in range(SHARDS)
-        for page in range(pages)
-    ]
-    empty = [
-        json.dumps({"Records": [], "MillisBehindLatest": 0, "NextShardIterator": f"{s}|{pages}"}).encode()
-        for s in range(SHARDS)
-    ]
-    listed = [
-        {
-            "ShardId": f"shardId-{shard:012d}",
-            "HashKeyRange": {"StartingHashKey": str(shard), "EndingHashKey": str(shard)},
-            "SequenceNumberRange": {"StartingSequenceNumber": "0"},
-        }
-        for shard in range(SHARDS)
-    ]
-    summary = {
-        "StreamName": "bench",
-        "StreamARN": "arn:aws:kinesis:eu-central-1:000000000000:stream/bench",
-        "StreamStatus": "ACTIVE",
-        "RetentionPeriodHours": 24,
-        "StreamCreationTimestamp": 1,
-        "EnhancedMonitoring": [],
-        "OpenShardCount": SHARDS,
-    }
-
-    def answer(operation: str, body: dict[str, str]) -> bytes:
-        if operation == "ListShards":
-            return json.dumps({"Shards": listed}).encode()
-        if operation == "GetShardIterator":
-            return json.dumps({"ShardIterator": f"{int(body['ShardId'][-3:])}|0"}).encode()
-        if operation == "DescribeStreamSummary":
-            return json.dumps({"StreamDescriptionSummary": summary}).encode()
-        if operation == "DescribeStream":
-            return json.dumps({"StreamDescription": {**summary, "Shards": listed, "HasMoreShards": False}}).encode()
-        shard, page = map(int, body["ShardIterator"].split("|"))
-        return bodies[shard * pages + page] if page < pages else empty[shard]
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
-            while True:
-                head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
-                length = int(head.split("content-length:")[1].split("\r\n")[0])
-                operation = head.split("x-amz-target: kinesis_20131202.")[1].split("\r\n")[0]
-                names = ("ListShards", "GetShardIterator", "GetRecords", "DescribeStreamSummary", "DescribeStream")
-                exact = next(name for name in names if name.lower() == operation)
-                body = answer(exact, json.loads(await reader.readexactly(length)))
-                writer.write(
-                    b"HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.1\r\nContent-Length: %d\r\n\r\n"
-                    % len(body)
-                )
-                writer.write(body)
-                await writer.drain()
-
-    async def main() -> None:
-        server = await asyncio.start_server(serve, "127.0.0.1", 0)
-        print(server.sockets[0].getsockname()[1], flush=True)
-        await server.serve_forever()
-
-    asyncio.run(main())
+OURS = "CALI"
+OURS_SLOW = "CALI, botocore's parser"
+SIZES: tuple[int, ...] = (400, 1000)
+GOAL_S = 0.45
+NOTE = """\
+{records:,} records of {size} B on {shards} shards, {page:,} records an answer; median (lowest-highest) of {repeats}
+runs in turn, each client in a process of its own.
+CALI and async-kinesis keep to five reads a second and shard, as Kinesis demands, so their wall time is mostly waiting;
+boto3 and quixstreams read without a pause. Memory is what the process took beyond its imports."""
 
 
-def _boto3(url: str, records: int) -> None:
-    import boto3  # noqa: PLC0415 - each client loads only what it needs
-
-    client = boto3.client("kinesis", endpoint_url=url)
-    begun, seen = time.process_time(), 0
-    iterators = [
-        client.get_shard_iterator(StreamName="bench", ShardId=f"shardId-{s:012d}", ShardIteratorType="TRIM_HORIZON")[
-            "ShardIterator"
-        ]
-        for s in range(SHARDS)
-    ]
-    while seen < records:
-        for shard, iterator in enumerate(iterators):
-            page = client.get_records(ShardIterator=iterator, Limit=PAGE)
-            iterators[shard] = page["NextShardIterator"]
-            seen += len([(r["SequenceNumber"], r["Data"]) for r in page["Records"]])
-    print(time.process_time() - begun)
-
-
-def _ours(url: str, records: int, *, fast: bool) -> None:
-    from connectors.kinesis import KinesisConfig, KinesisSource  # noqa: PLC0415
-    from connectors.slots import SLOTS  # noqa: PLC0415
-    from connectors.spool import Commits  # noqa: PLC0415
-
-    config = KinesisConfig(stream="bench", endpoint_url=url, fast_parser=fast)
+def ours(url: str, records: int, *, fast: bool) -> Mapping[str, float]:
+    """Read so many records through the source's parts, as Bytewax' worker polls them."""
+    config = KinesisConfig(stream=STREAM, endpoint_url=url, fast_parser=fast)
     source = KinesisSource(config, Commits(), lambda: False)
     parts = [source.build_part("kinesis_in", slot, None) for slot in SLOTS]
     awake = [0.0] * len(parts)
-    begun, seen = time.process_time(), 0
+    watch, seen = rival.Stopwatch(), 0
     while seen < records:
+        now = time.time()
         for i, part in enumerate(parts):
-            if awake[i] <= time.time():
+            if awake[i] <= now:
                 seen += sum(len(batch.data) for batch in part.next_batch())
                 awake[i] = part.next_awake().timestamp()
-        time.sleep(0.002)
-    print(time.process_time() - begun, flush=True)
-    os._exit(0)
+        time.sleep(max(0.0, min(awake) - time.time()))
+    return {**watch.taken(), "records": seen}
 
 
-def _async_kinesis(url: str, records: int) -> None:
-    from kinesis import Consumer  # noqa: PLC0415 - optional
-    from kinesis.processors import StringProcessor  # noqa: PLC0415
-
-    async def main() -> float:
-        begun, seen = time.process_time(), 0
-        async with Consumer(
-            stream_name="bench",
-            endpoint_url=url,
-            region_name="eu-central-1",
-            iterator_type="TRIM_HORIZON",
-            record_limit=PAGE,
-            max_queue_size=PAGE * 2,
-            sleep_time_no_records=0.01,
-            shard_fetch_rate=5,
-            processor=StringProcessor(),
-        ) as consumer:
-            while seen < records:
-                async for _ in consumer:
-                    seen += 1
-                    if seen >= records:
-                        break
-        return time.process_time() - begun
-
-    print(asyncio.run(main()), flush=True)
-    os._exit(0)
+def clients(url: str, records: int) -> dict[str, harness.Work]:
+    """Who reads, by name; rivals that are not installed are left out."""
+    arguments = (url, str(records))
+    found: dict[str, harness.Work] = {
+        OURS: lambda: ours(url, records, fast=True),
+        OURS_SLOW: lambda: ours(url, records, fast=False),
+        "boto3 alone": lambda: rival.ask("boto3_client.py", *arguments, python=sys.executable),
+    }
+    if rival.installed():
+        found["quixstreams' consumer"] = lambda: rival.ask("quix_source.py", *arguments)
+        found["async-kinesis"] = lambda: rival.ask("async_kinesis.py", *arguments)
+    return found
 
 
-CLIENTS = {
-    "boto3 alone": ("boto3", _boto3),
-    "CALI, botocore's parser": ("slow", lambda url, n: _ours(url, n, fast=False)),
-    "CALI, its own parser": ("fast", lambda url, n: _ours(url, n, fast=True)),
-    "async-kinesis": ("async", _async_kinesis),
-}
+def table(size: int, records: int, repeats: int) -> harness.Table:
+    """Measure all clients with records of one size."""
+    with canned(records, size) as url:
+        costs = harness.interleaved(clients(url, records), repeats)
+    cpu = {name: [100_000 * c.seen["cpu_s"] / c.seen["records"] for c in part] for name, part in costs.items()}
+    base = statistics.median(cpu[OURS])
+    rows = [
+        [
+            name,
+            harness.Spread.of(cpu[name]),
+            f"{statistics.median(cpu[name]) / base:.2f}",
+            harness.Spread.of([c.seen["wall_s"] for c in part]),
+            # Of a rival's own process, or of the process that was forked for ours.
+            harness.Spread.of([c.seen.get("peak_mib", c.peak_mib) for c in part]),
+        ]
+        for name, part in costs.items()
+    ]
+    if not rival.installed():
+        rows += [[name, rival.NOT_INSTALLED, "", "", ""] for name in ("quixstreams' consumer", "async-kinesis")]
+    note = NOTE.format(records=records, size=size, shards=SHARDS, page=PAGE, repeats=repeats)
+    if size == SIZES[0]:
+        note += f" Goal: CALI at most {GOAL_S} CPU s: {'held' if base <= GOAL_S else 'MISSED'}."
+    columns = ("client", "CPU s for 100,000 records", "times CALI's", "wall s of the run", "peak memory, MiB")
+    return harness.Table(f"Records of {size} B", columns, rows, note)
 
 
 def main() -> None:
-    """Print the table."""
+    """Write the tables."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--records", type=int, default=200_000)
+    options.add_argument("--quick", action="store_true", help="once, with few records of 400 B")
+    options.add_argument("--out", type=Path, default=harness.RESULTS)
+    options.add_argument("--records", type=int, default=2 * SHARDS * PAGE, help=f"a multiple of {SHARDS * PAGE}")
     options.add_argument("--repeats", type=int, default=3)
-    options.add_argument("--async-python", default="", help="interpreter of an environment with async-kinesis")
-    options.add_argument("--role", default="")
-    options.add_argument("--url", default="")
     given = options.parse_args()
-    if given.role == "server":
-        _server(given.records)
-        return
-    if given.role:
-        next(run for role, run in CLIENTS.values() if role == given.role)(given.url, given.records)
-        return
-    arguments = [__file__, "--records", str(given.records)]
-    me = [sys.executable, *arguments]
-    env = {
-        **os.environ,
+    if given.records < SHARDS * PAGE or given.records % (SHARDS * PAGE):
+        options.error(f"--records {given.records}: must be a multiple of {SHARDS * PAGE}, whole pages of every shard")
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(30), logger_factory=structlog.PrintLoggerFactory(sys.stderr)
+    )
+    os.environ |= {
         "AWS_ACCESS_KEY_ID": "bench",
         "AWS_SECRET_ACCESS_KEY": "bench",
         "AWS_DEFAULT_REGION": "eu-central-1",
         "AWS_EC2_METADATA_DISABLED": "true",
     }
-    cpu: dict[str, list[float]] = {name: [] for name in CLIENTS}
-    with subprocess.Popen([*me, "--role", "server"], stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None  # noqa: S101 - for the type checker
-        url = f"http://127.0.0.1:{int(server.stdout.readline())}"
-        for _ in range(given.repeats):
-            for name, (role, _run) in CLIENTS.items():
-                if role == "async" and not given.async_python:
-                    continue
-                command = [given.async_python, *arguments] if role == "async" else me
-                done = subprocess.run(
-                    [*command, "--role", role, "--url", url],
-                    env=env,
-                    capture_output=True,
-                    text=True,
-                    check=False,
-                    timeout=300,
-                )
-                if done.returncode:
-                    sys.exit(f"{name} failed: {done.stderr[-2000:]}")
-                cpu[name].append(float(done.stdout.split()[-1]) / given.records * 100_000)
-        server.kill()
-    print(f"{given.records} records of {SIZE} B on {SHARDS} shards; Python {platform.python_version()}\n")
-    print("| client | CPU s per 100,000 records | spread | times boto3 |\n|---|---|---|---|")
-    base = statistics.median(cpu["boto3 alone"])
-    for name, values in cpu.items():
-        if values:
-            middle = statistics.median(values)
-            print(f"| {name} | {middle:.2f} | {min(values):.2f}-{max(values):.2f} | {middle / base:.2f} |")
-        else:
-            print(f"| {name} | not measured: see --async-python | | |")
+    records, repeats, sizes = given.records, given.repeats, SIZES
+    if given.quick:
+        records, repeats, sizes = SHARDS * PAGE, 1, SIZES[:1]
+    harness.report(
+        "kinesis_client",
+        "Reading a Kinesis stream",
+        [table(size, records, repeats) for size in sizes],
+        given.out,
+    )
 
 
 if __name__ == "__main__":

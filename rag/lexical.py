@@ -7,8 +7,8 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
+from typing import Any
 
-import bm25s
 import numpy as np
 
 from rag.models import Document
@@ -24,6 +24,8 @@ class LexicalIndex:
     """An immutable BM25 index of some documents. Thread-safe: nothing changes after construction."""
 
     def __init__(self, documents: Sequence[Document]) -> None:
+        import bm25s  # noqa: PLC0415 - with scipy 0.15 s, which the first record must not wait for
+
         chunks: list[list[str]] = []
         self._owner: list[int] = []
         seen: Counter[str] = Counter()
@@ -37,7 +39,7 @@ class LexicalIndex:
         self._ids = [document.doc_id for document in documents]
         self._titles = {document.doc_id: frozenset(words(document.title)) for document in documents}
         self._seen = seen
-        self._index: bm25s.BM25 | None = None
+        self._index: Any = None  # a bm25s.BM25, where there are words
         if any(chunks):
             self._index = bm25s.BM25()
             self._index.index(chunks, show_progress=False)

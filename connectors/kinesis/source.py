@@ -28,6 +28,8 @@ PREFETCH_THREADS = 16
 """Reads in flight at once: 16 at 100 ms each is 160 a second, what 32 busy shards may ask for."""
 _IDLE_S = 1.0
 """How often a slot without shards looks at the list."""
+_UNLISTED_S = 0.05
+"""How often it looks before the first list has come: the first record must not wait for a second look."""
 _FULL_S = 0.2
 """How often a slot asks whether there is room again."""
 _UNLISTED_LISTS = 2
@@ -106,10 +108,12 @@ class KinesisSource(FixedPartitionedSource[RecordBatch, SlotState]):
 
 def _connect(config: KinesisConfig) -> Shared:
     client = KinesisClient(config)
+    topology = Topology(client, config.refresh_s, config.parent_wait_s)
+    topology.listed()  # a thread asks while the other parts are built
     return Shared(
         client=client,
         config=config,
-        topology=Topology(client, config.refresh_s, config.parent_wait_s),
+        topology=topology,
         pool=Threads(PREFETCH_THREADS, "kinesis-read"),
         budget=Budget(config.prefetch_bytes),
     )
@@ -253,7 +257,8 @@ class _SlotPartition(StatefulSourcePartition[RecordBatch, SlotState]):
         now = time.monotonic()
         if self._full():
             return datetime.now(UTC) + timedelta(seconds=_FULL_S)
-        due = min((reader.due for reader in self._readers.values()), default=now + _IDLE_S)
+        look = now + (_IDLE_S if self._adopted else _UNLISTED_S)
+        due = min((reader.due for reader in self._readers.values()), default=look)
         return datetime.now(UTC) + timedelta(seconds=max(due - now, 0.002))
 
     def snapshot(self) -> SlotState:
