@@ -98,7 +98,7 @@ def _leading(head: str) -> Level | None:
 def infer(text: str) -> Level:
     """The level of a message that names none: its leading level word, ERROR for a stack trace, else INFO."""
     head = text[:_HEAD]
-    if klog := _KLOG.match(head):
+    if head[:1] in KLOG and (klog := _KLOG.match(head)):
         return KLOG[klog["klog"]]
     if (leading := _leading(head)) is not None:
         return leading

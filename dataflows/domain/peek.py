@@ -91,11 +91,12 @@ def is_quiet(record: bytes) -> bool:
     if (end != -1 and end != len(record) - 1) or record[:1] != b"{" or len(record) > MAX_PIECE_BYTES:
         return False
     try:
-        found = _glance(record)
-        inner = found.log_json
-        value = found.level if inner is None else inner.level
-        if value in _QUIET:
-            return is_text(record)
+        value = None
+        if b'"level"' in record:
+            found = _glance(record)
+            value = found.level if found.log_json is None else found.log_json.level
+            if value in _QUIET:
+                return is_text(record)
         level = None if value in _LOUD else peek(record)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError, RejectionError):
         return False
@@ -157,6 +158,8 @@ def _says(field: msgspec.Raw) -> bool:
 
 
 def _inferred(found: _Outer) -> Level | None:
+    if found.log_json is None and _says(found.log) and found.log_content is _ABSENT and _traces(found) == _TRACELESS:
+        return _inferred_of(found.log)  # a line of text under `log`, as container runtimes have it
     raw = _ABSENT
     for part in (found,) if found.log_json is None else (found.log_json, found):
         if (traces := _traces(part)) != _TRACELESS and any(map(_says, traces)):
@@ -165,7 +168,11 @@ def _inferred(found: _Outer) -> Level | None:
             if _says(text):
                 raw = text
                 break
+    return Level.INFO if raw is _ABSENT else _inferred_of(raw)
+
+
+def _inferred_of(raw: msgspec.Raw) -> Level | None:
     try:
-        return Level.INFO if raw is _ABSENT else infer(_text(raw))
+        return infer(_text(raw))
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None  # the message is no string: the full parse says so

@@ -64,9 +64,10 @@ def folders(kind: str, arrivals: Sequence[float]) -> list[Folder]:
     """
     if not arrivals:
         return []
+    window = int(min(arrivals) // WINDOW_S)
+    if window == int(max(arrivals) // WINDOW_S):  # nearly always
+        return [Folder(hour_path(kind, arrivals[0]), 0, len(arrivals), window)]
     windows = [int(ts // WINDOW_S) for ts in arrivals]
-    if windows.count(windows[0]) == len(windows):
-        return [Folder(hour_path(kind, arrivals[0]), 0, len(windows), windows[0])]
     cuts = [0, *(i for i in range(1, len(windows)) if windows[i] != windows[i - 1]), len(windows)]
     return [Folder(hour_path(kind, arrivals[a]), a, b, windows[a]) for a, b in pairwise(cuts)]
 
