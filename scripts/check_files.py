@@ -79,17 +79,25 @@ def _terraform(root: Path) -> Iterator[list[str]]:
         yield ["fmt", "-check", "-diff", "-recursive", str(root / "terraform")]
 
 
-def _names(root: Path) -> Iterator[list[str]]:
-    """Names and types of everything in each root and the modules it calls, with whichever provider is at hand."""
-    tests = root / "tests" / "infra" / "terraform" / "test_modules.py"
-    if tests.exists():
-        yield ["-q", "-p", "no:cacheprovider", "-k", "test_a_root_is_valid", str(tests)]
+def _tests(file: str, *words: str) -> Callable[[Path], Iterator[list[str]]]:
+    """A file of tests that need no server, as a check."""
+
+    def lines(root: Path) -> Iterator[list[str]]:
+        if (root / file).exists():
+            yield ["-q", "-p", "no:cacheprovider", *words, str(root / file)]
+
+    return lines
 
 
-def _fluent_bit(root: Path) -> Iterator[list[str]]:
-    tests = root / "tests" / "unit" / "fluent_bit" / "test_config.py"
-    if tests.exists():
-        yield ["-q", "-p", "no:cacheprovider", str(tests)]
+def _plain_manifests(root: Path) -> Iterator[list[str]]:
+    """Objects that are applied as they lie there, by no kustomization: YAML whose first object has a kind."""
+    for path in files(root, "airflow/**/*.yaml"):
+        try:
+            first = next(iter(yaml.safe_load_all(Path(path).read_text(encoding="utf-8"))), None)
+        except yaml.YAMLError:  # told by the check of YAML
+            continue
+        if isinstance(first, dict) and {"apiVersion", "kind"} <= set(first):
+            yield ["-k", KUBERNETES, "--strict", path]
 
 
 def _manifests(root: Path) -> Iterator[list[str]]:
@@ -107,9 +115,16 @@ CHECKS = (
     Check("workflows", "jactionlint", _workflows),
     Check("workflow security", "zizmor", _audit),
     Check("Terraform", "terraform", _terraform),
-    Check("Terraform names", "pytest", _names, "terraform, or its provider: see CALI_TF_MIRROR"),
+    Check(
+        *("Terraform names", "pytest"),
+        _tests("tests/infra/terraform/test_modules.py", "-k", "test_a_root_is_valid"),
+        "terraform, or its provider: see CALI_TF_MIRROR",
+    ),
     Check("manifests", "kubectl", _manifests),
-    Check("Fluent Bit", "pytest", _fluent_bit),
+    Check("plain manifests", "kubernetes-validate", _plain_manifests),
+    Check("Fluent Bit", "pytest", _tests("tests/unit/fluent_bit/test_config.py")),
+    Check("DAGs", "pytest", _tests("tests/infra/airflow")),
+    Check("dashboards", "pytest", _tests("tests/infra/grafana/test_dashboards.py")),
 )
 
 

@@ -24,7 +24,7 @@ output "secret_names" {
 }
 
 output "role_arns" {
-  description = "Roles by workload; Airflow's is for the service account of its tasks."
+  description = "Roles by workload; archive-jobs is for the service account of airflow/rbac.yaml."
   value       = module.iam.role_arns
 }
 

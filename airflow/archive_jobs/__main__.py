@@ -4,6 +4,7 @@ Exit status: 0 done, 1 the verdict is that the hour is bad, 2 the arguments or s
 """
 
 import argparse
+import gc
 import json
 import sys
 import time
@@ -88,4 +89,5 @@ def _run(options: argparse.Namespace) -> tuple[dict[str, Any], int]:
 
 
 if __name__ == "__main__":
+    gc.disable()  # a job ends in seconds and makes no cycles to speak of: a fifth of the time, and the same memory
     sys.exit(main())

@@ -92,7 +92,8 @@ def _parts(objects: Iterable[Opened], left: list[str]) -> Iterator[_Part]:
         except ValueError:
             read = []
         windows = {int(record.arrival_ts // WINDOW_S) for record in read}
-        if one.problem or len(windows) != 1:
+        ends = [record.sequence for record in (*read[:1], *read[-1:])]
+        if one.problem or len(windows) != 1 or ends != [one.manifest.first, one.manifest.last]:
             left.append(one.key)
             continue
         lines = {int(record.sequence): line for record, line in zip(read, one.lines, strict=True)}

@@ -12,7 +12,7 @@ from archive_jobs.bucket import Bucket
 from archive_jobs.hours import HOUR_S, Hour
 from archive_jobs.objects import Opened, opened
 from archive_jobs.reader import Piece, Reader, archived
-from dataflows.render.archive import Archived
+from dataflows.render.archive import Archived, read_line
 
 ARCHIVE = "archive"
 LETTERS = "dead-letters"
@@ -44,16 +44,6 @@ class ObjectRow(NamedTuple):
     """Records that do not follow the one before by sequence number, within the object or after the object before."""
 
 
-class ShardRow(NamedTuple):
-    """What was seen of one shard."""
-
-    place: str
-    """Its id."""
-    records: int
-    silent_records: float
-    """How many records its longest silence would have held at its own pace: see `silence`."""
-
-
 class Letter(NamedTuple):
     """One line of the dead letters."""
 
@@ -75,7 +65,8 @@ class Contents:
     hour: Hour
     pieces: pa.Table
     objects: list[ObjectRow]
-    shards: list[ShardRow]
+    arrivals: dict[str, list[int]]
+    """By shard, in milliseconds since the epoch."""
     letters: list[Letter]
     sequences: frozenset[tuple[str, str]]
     """Shard and sequence number of every record."""
@@ -107,10 +98,9 @@ def contents(bucket: Bucket, reader: Reader, hour: Hour) -> Contents:
         arrivals.setdefault(shard, []).extend(round(record.arrival_ts * 1000) for record in records)
         sequences |= {(shard, record.sequence) for record in records}
         last[shard] = max([last.get(shard, -1), *(int(record.sequence) for record in records)])
-    shards = [ShardRow(shard, len(times), silence(times)) for shard, times in sorted(arrivals.items())]
     pieces = pa.concat_tables([PIECES.empty_table(), *tables])
     letters, letter_objects = _letters(bucket, hour)
-    return Contents(hour, pieces, objects + letter_objects, shards, letters, frozenset(sequences))
+    return Contents(hour, pieces, objects + letter_objects, arrivals, letters, frozenset(sequences))
 
 
 def table(pieces: Iterable[Piece]) -> pa.Table:
@@ -123,29 +113,22 @@ def _object(one: Opened, records: list[Archived], unreadable: int, hour: Hour, l
     numbers = [last, *(int(record.sequence) for record in records)]
     outside = sum(not hour.start <= record.arrival_ts < hour.start + HOUR_S for record in records)
     disorder = sum(after <= before for before, after in pairwise(numbers))
-    problem = one.problem
-    if not problem and records:
-        ends = (records[0].sequence, records[-1].sequence)
-        if ends != (one.manifest.first, one.manifest.last):
-            problem = "begins or ends with another record than its manifest says"
-    return ObjectRow(one.key, one.manifest.shard, problem or None, unreadable, outside, disorder)
+    problem = _problem(one, [record.sequence for record in (*records[:1], *records[-1:])])
+    return ObjectRow(one.key, one.manifest.shard, problem, unreadable, outside, disorder)
 
 
-def silence(arrivals: list[int]) -> float:
-    """How many records the longest gap between two would have held at the shard's pace; arrivals in milliseconds.
-
-    Sequence numbers are not consecutive, so a record that is missing leaves no hole in them; a hole in time is all
-    that a lost object leaves. The pace is that between first and last record, without the gap itself.
-    """
-    times = sorted(arrivals)
-    gap = max((after - before for before, after in pairwise(times)), default=0)
-    rest = times[-1] - times[0] - gap if times else 0
-    return round(gap * len(times) / rest, 1) if rest > 0 else 0.0
+def _problem(one: Opened, ends: list[str]) -> str | None:
+    """Why an object is not what its manifest says, which its own bytes do not tell; `ends` are its first and last."""
+    if one.problem or not ends:
+        return one.problem or None
+    if ends != [one.manifest.first, one.manifest.last]:
+        return "begins or ends with another record than its manifest says"
+    return None
 
 
 class _Fields(msgspec.Struct):
-    reason: str = ""
-    detail: str = ""
+    reason: str
+    detail: str
 
 
 def _letters(bucket: Bucket, hour: Hour) -> tuple[list[Letter], list[ObjectRow]]:
@@ -156,15 +139,16 @@ def _letters(bucket: Bucket, hour: Hour) -> tuple[list[Letter], list[ObjectRow]]
     for one in opened(bucket, hour.folder(LETTERS)):
         before, unreadable = len(found), 0
         for line in one.lines:
-            records, bad = archived([line])
-            unreadable += bad
-            for record in records:
-                told = fields(line)
-                place = f"{record.shard}-{record.sequence}-{record.sub}"
-                arrived = round(record.arrival_ts * 1000)
-                found.append(
-                    Letter(place, record.shard, record.sequence, record.sub, arrived, told.reason, told.detail)
-                )
-        outside = sum(not hour.start <= letter.arrived / 1000 < hour.start + HOUR_S for letter in found[before:])
-        objects.append(ObjectRow(one.key, one.manifest.shard, one.problem or None, unreadable, outside, 0))
+            try:
+                record, told = read_line(line), fields(line)
+            except (ValueError, msgspec.MsgspecError):
+                unreadable += 1
+                continue
+            place = f"{record.shard}-{record.sequence}-{record.sub}"
+            arrived = round(record.arrival_ts * 1000)
+            found.append(Letter(place, record.shard, record.sequence, record.sub, arrived, told.reason, told.detail))
+        mine = found[before:]
+        outside = sum(not hour.start <= letter.arrived / 1000 < hour.start + HOUR_S for letter in mine)
+        problem = _problem(one, [f"{letter.sequence}-{letter.sub}" for letter in (*mine[:1], *mine[-1:])])
+        objects.append(ObjectRow(one.key, one.manifest.shard, problem, unreadable, outside, 0))
     return found, objects

@@ -10,6 +10,7 @@ from archive_jobs.contents import Contents
 from archive_jobs.hours import DAY_HOURS, WEEK_DAYS, Hour
 from archive_jobs.objects import opened
 from archive_jobs.results import result_key
+from archive_jobs.silence import shard_rows
 from dataflows.domain.records import RejectReason
 
 MIN_WEEK = 3
@@ -41,7 +42,7 @@ def measures(bucket: Bucket, found: Contents, index_prefix: str) -> Measures:
     return Measures(
         records=pieces,
         objects=[one._asdict() for one in found.objects],
-        shards=[one._asdict() for one in found.shards],
+        shards=[one._asdict() for one in shard_rows(bucket, found)],
         hour=[_hour(bucket, found, len(pieces))],
         redacted=[*_own(found), *_refused(bucket, found.hour, index_prefix)],
     )
@@ -105,6 +106,10 @@ def _refused(bucket: Bucket, hour: Hour, index_prefix: str) -> list[Row]:
     ):
         for one in opened(bucket, f"dead-letters/refused={index}/", at_most=MAX_REFUSED):
             for number, line in enumerate(one.lines[:MAX_REFUSED]):
-                text = decode(line).base64.decode(errors="replace")
+                try:
+                    body = decode(line).base64
+                except (msgspec.MsgspecError, UnicodeDecodeError):
+                    body = line  # not ours: look at it as it is
+                text = body.decode(errors="replace")
                 rows.append({"place": f"{one.key}#{number}", "text": text})
     return rows

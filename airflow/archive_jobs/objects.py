@@ -29,6 +29,15 @@ class Manifest(NamedTuple):
     sha256: str
 
 
+class Name(NamedTuple):
+    """What the name of an object says."""
+
+    stream: str
+    shard: str
+    first: int
+    """Sequence number of its first record."""
+
+
 class Opened(NamedTuple):
     """One object."""
 
@@ -47,10 +56,16 @@ def opened(bucket: Bucket, folder: str, at_most: int | None = None) -> Iterator[
         yield open_one(key, fetched)
 
 
+def named(key: str) -> Name | None:
+    """What the last part of a key says; None: it is no name of the archive or of the dead letters."""
+    found = _NAME.fullmatch(key.rpartition("/")[2])
+    return Name(found["stream"], found["shard"], int(found["first"])) if found else None
+
+
 def _order(key: str) -> tuple[str, int, str]:
     """In the order of names 10 comes before 9."""
-    named = _NAME.fullmatch(key.rpartition("/")[2])
-    return (named["shard"], int(named["first"]), key) if named else ("", -1, key)
+    name = named(key)
+    return (name.shard, name.first, key) if name else ("", -1, key)
 
 
 def open_one(key: str, fetched: Fetched) -> Opened:
@@ -66,17 +81,19 @@ def open_one(key: str, fetched: Fetched) -> Opened:
         return Opened(key, told, lines, "has another sha256 than its manifest")
     if told.records != len(lines):
         return Opened(key, told, lines, f"has {len(lines)} lines, its manifest says {told.records}")
+    if any(unquote(fetched.metadata.get(name, "")) not in {"", getattr(told, name)} for name in ("stream", "shard")):
+        return Opened(key, told, lines, "is named for another stream or shard than its manifest says")
     return Opened(key, told, lines, "")
 
 
 def manifest_of(key: str, metadata: dict[str, str]) -> Manifest:
-    """The manifest; stream and shard of an object without one are read from its name."""
-    named = _NAME.fullmatch(key.rpartition("/")[2])
-    told = {name: unquote(value) for name, value in metadata.items()}
+    """The manifest; stream and shard are those of the object's name, where it has one of the archive's."""
+    name = named(key)
+    told = {field: unquote(value) for field, value in metadata.items()}
     count = told.get("records", "")
     return Manifest(
-        told.get("stream") or (named["stream"] if named else ""),
-        told.get("shard") or (named["shard"] if named else ""),
+        name.stream if name else told.get("stream", ""),
+        name.shard if name else told.get("shard", ""),
         told.get("first", ""),
         told.get("last", ""),
         int(count) if count.isdecimal() else None,

@@ -9,7 +9,7 @@ from archive_jobs.contents import contents
 from archive_jobs.hours import Hour
 from archive_jobs.measures import measures
 from archive_jobs.reader import Reader
-from archive_jobs.results import Result, failed, result_key, sentence, to_html, to_json, to_metrics
+from archive_jobs.results import Result, failed, result_key, sentence, to_html, to_json, to_metrics, told_key
 from archive_jobs.suites import Limits
 from connectors.slack import Outcome
 from dataflows.domain.about_cali import alert_about_cali, fingerprint_of
@@ -90,7 +90,7 @@ def tell(settings: Settings, hour: Hour, to: Messenger) -> bool:
     """
     found, bucket = result(settings, hour), Bucket(settings.s3)
     names = [one["check"] for one in failed(found)]
-    mark = bucket.json(result_key(hour, "told.json"))
+    mark = bucket.json(told_key(hour))
     if not names or (mark is not None and mark["checks"] == names):
         return False
     place = f"Result: s3://{settings.s3.bucket}/{settings.s3.prefix}{result_key(hour, 'html')}"
@@ -99,5 +99,5 @@ def tell(settings: Settings, hour: Hour, to: Messenger) -> bool:
     if answer.outcome is not Outcome.ACCEPTED:
         msg = f"Slack did not take the message ({answer.outcome}: {answer.detail}); run `cali check` to find out why"
         raise NotToldError(msg)
-    bucket.write(result_key(hour, "told.json"), json.dumps({"checks": names}).encode() + b"\n", "application/json")
+    bucket.write(told_key(hour), json.dumps({"checks": names}).encode() + b"\n", "application/json")
     return True

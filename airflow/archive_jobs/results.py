@@ -47,6 +47,11 @@ def result_key(hour: Hour, ending: str = "json") -> str:
     return f"{hour.folder('quality')}result.{ending}"
 
 
+def told_key(hour: Hour) -> str:
+    """Key of the mark that Slack was told of an hour."""
+    return f"{hour.folder('quality')}told.json"
+
+
 def failed(result: Result) -> list[CheckResult]:
     """The checks that did not pass."""
     return [check for check in result["checks"] if not check["passed"]]

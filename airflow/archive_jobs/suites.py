@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from archive_jobs.hours import HOUR_S
 from dataflows.domain.levels import Level
 
-VERSION = 1
+VERSION = 2
 
 SECRETS = (
     r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b",  # AWS access key ids

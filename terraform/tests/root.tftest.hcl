@@ -57,7 +57,7 @@ run "all_of_it" {
     error_message = "The domain's address must reach the settings."
   }
   assert {
-    condition     = keys(output.role_arns) == ["airflow", "dataflow", "external-secrets", "fluent-bit"]
+    condition     = keys(output.role_arns) == ["archive-jobs", "dataflow", "external-secrets", "fluent-bit"]
     error_message = "Each workload has its role."
   }
   assert {

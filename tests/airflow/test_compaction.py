@@ -76,11 +76,13 @@ def _manifest_of(lines: list[bytes]) -> dict[str, str]:
 
 def test_what_is_damaged_is_left_alone(clean: Any) -> None:
     """An object that is not what its manifest says is named, and neither merged nor deleted."""
-    key = clean.keys()[3]
-    lines, manifest = clean.lines(key)
-    clean.put(key, lines[:-1], manifest)
-    assert [key] == compact(clean.settings, NINE, LATER).left
-    assert [key] == clean.keys(key)
+    cut, lying = clean.keys()[3], clean.keys()[9]
+    lines, manifest = clean.lines(cut)
+    clean.put(cut, lines[:-1], manifest)
+    lines, _ = clean.lines(lying)
+    clean.put(lying, lines, {**_manifest_of(lines), "first": "1"})
+    assert [cut, lying] == compact(clean.settings, NINE, LATER).left
+    assert [[cut], [lying]] == [clean.keys(cut), clean.keys(lying)]
 
 
 def test_an_hour_that_is_not_settled_is_refused(clean: Any) -> None:

@@ -66,6 +66,7 @@ def test_a_bad_hour_is_told_once(bad: Any) -> None:
     channel = Channel()
     told = [tell(bad.settings, NINE, channel), tell(bad.settings, NINE, channel)]
     assert [True, False] == told
+    assert {"checks": ["level"]} == bad.json("quality/date=2026-11-21/hour=09/told.json")
     (alert,) = channel.alerts
     assert ("cali", "ERROR") == (alert["service"], alert["level"])
     assert "level: 20 of 200 are not one of <INFO> (allowed: 1.0%)" in alert["text"]

@@ -1,5 +1,5 @@
 output "role_arns" {
-  description = "ARNs by workload: dataflow, fluent-bit, external-secrets, airflow."
+  description = "ARNs by workload: dataflow, fluent-bit, external-secrets, archive-jobs."
   value       = { for role, made in aws_iam_role.workload : role => made.arn }
 }
 

@@ -1,14 +1,14 @@
-# What each workload calls. The calls are those of connectors/kinesis, connectors/s3 and connectors/opensearch; whoever
-# adds one there adds it here.
+# What each workload calls. The calls are those of connectors/kinesis, connectors/s3 and connectors/opensearch, and of
+# airflow/archive_jobs/bucket.py; whoever adds one there adds it here.
 
 locals {
   via    = { for service in ["kinesis", "s3", "secretsmanager"] : service => { StringEquals = { "kms:ViaService" = "${service}.${var.region}.amazonaws.com" } } }
-  bucket = { for prefix in ["archive", "dead-letters", "replayed", "check"] : prefix => "${var.bucket_arn}/${var.key_prefix}${prefix}/*" }
+  bucket = { for prefix in ["archive", "dead-letters", "replayed", "check", "quality", "rollups"] : prefix => "${var.bucket_arn}/${var.key_prefix}${prefix}/*" }
 
   policies = {
     dataflow         = concat(local.read_the_stream, local.keep_objects, local.index_documents)
     fluent-bit       = local.write_the_stream
-    airflow          = local.roll_up
+    archive-jobs     = concat(local.look_back, local.compact)
     external-secrets = local.read_secrets
   }
 
@@ -125,25 +125,26 @@ locals {
     },
   ]
 
-  roll_up = [
+  look_back = [
     {
       Sid      = "ReadObjects"
       Effect   = "Allow"
       Action   = ["s3:GetObject"]
-      Resource = [for prefix in concat(var.airflow_reads, var.airflow_writes) : "${var.bucket_arn}/${var.key_prefix}${prefix}*"]
+      Resource = [for prefix in ["archive", "dead-letters", "quality", "rollups"] : local.bucket[prefix]]
     },
     {
-      Sid       = "ListObjects"
-      Effect    = "Allow"
-      Action    = ["s3:ListBucket"]
-      Resource  = [var.bucket_arn]
-      Condition = { StringLike = { "s3:prefix" = [for prefix in concat(var.airflow_reads, var.airflow_writes) : "${var.key_prefix}${prefix}*"] } }
-    },
-    {
-      Sid      = "WriteReports"
+      Sid      = "ListObjects"
       Effect   = "Allow"
-      Action   = ["s3:PutObject", "s3:AbortMultipartUpload"]
-      Resource = [for prefix in var.airflow_writes : "${var.bucket_arn}/${var.key_prefix}${prefix}*"]
+      Action   = ["s3:ListBucket"]
+      Resource = [var.bucket_arn]
+      # IfExists as above: an hour of the week before that was not checked is a 404, not a refusal.
+      Condition = { StringLikeIfExists = { "s3:prefix" = [for prefix in ["archive/", "dead-letters/", "quality/", "rollups/"] : "${var.key_prefix}${prefix}*"] } }
+    },
+    {
+      Sid      = "WriteResults"
+      Effect   = "Allow"
+      Action   = ["s3:PutObject"]
+      Resource = [local.bucket.quality, local.bucket.rollups]
     },
     {
       Sid       = "DecryptAndEncryptObjects"
@@ -151,6 +152,16 @@ locals {
       Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
       Resource  = [var.bucket_key_arn]
       Condition = local.via.s3
+    },
+  ]
+
+  # Merged objects in, their parts out. Versions stay: s3:DeleteObjectVersion is nobody's.
+  compact = [
+    {
+      Sid      = "MergeArchiveObjects"
+      Effect   = "Allow"
+      Action   = ["s3:PutObject", "s3:DeleteObject"]
+      Resource = [local.bucket.archive]
     },
   ]
 

@@ -22,7 +22,7 @@ variable "identity_mode" {
 }
 
 variable "service_accounts" {
-  description = "Who assumes each role. The roles are fixed; namespaces and names are those of k8s/."
+  description = "Who assumes each role. The roles are fixed; namespaces and names are those of k8s/ and airflow/rbac.yaml."
   type = map(object({
     namespace = string
     name      = string
@@ -31,13 +31,13 @@ variable "service_accounts" {
     dataflow         = { namespace = "cali", name = "cali" }
     fluent-bit       = { namespace = "cali-shipper", name = "cali-fluent-bit" }
     external-secrets = { namespace = "cali", name = "cali-secrets" }
-    airflow          = { namespace = "airflow", name = "cali-airflow" }
+    archive-jobs     = { namespace = "cali", name = "cali-archive-jobs" }
   }
   nullable = false
 
   validation {
-    condition     = toset(keys(var.service_accounts)) == toset(["dataflow", "fluent-bit", "external-secrets", "airflow"])
-    error_message = "service_accounts must name dataflow, fluent-bit, external-secrets and airflow, and no other."
+    condition     = toset(keys(var.service_accounts)) == toset(["dataflow", "fluent-bit", "external-secrets", "archive-jobs"])
+    error_message = "service_accounts must name dataflow, fluent-bit, external-secrets and archive-jobs, and no other."
   }
   validation {
     condition     = alltrue([for account in values(var.service_accounts) : !strcontains("${account.namespace}${account.name}", "*")])
@@ -155,30 +155,6 @@ variable "secrets_key_arn" {
   description = "Key of the secrets."
   type        = string
   nullable    = false
-}
-
-variable "airflow_reads" {
-  description = "Prefixes below `key_prefix` that Airflow reads."
-  type        = list(string)
-  default     = ["archive/", "dead-letters/"]
-  nullable    = false
-
-  validation {
-    condition     = alltrue([for prefix in var.airflow_reads : endswith(prefix, "/")])
-    error_message = "Prefixes end in '/'."
-  }
-}
-
-variable "airflow_writes" {
-  description = "Prefixes below `key_prefix` that Airflow writes, and reads again."
-  type        = list(string)
-  default     = ["quality/", "rollup/"]
-  nullable    = false
-
-  validation {
-    condition     = length(var.airflow_writes) > 0 && alltrue([for prefix in var.airflow_writes : endswith(prefix, "/") && !contains(["archive/", "dead-letters/", "replayed/"], prefix)])
-    error_message = "Prefixes end in '/', and what the pipeline writes is nobody else's to write."
-  }
 }
 
 variable "github" {

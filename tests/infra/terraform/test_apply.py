@@ -107,7 +107,7 @@ def test_secrets_have_names_and_no_values(aws: Callable[[str], Any]) -> None:
 def test_the_roles_are_there_with_their_policies(aws: Callable[[str], Any]) -> None:
     """IAM took the documents, and gives back what the plan said."""
     iam = aws("iam")
-    for role in ("dataflow", "fluent-bit", "airflow", "external-secrets"):
+    for role in ("dataflow", "fluent-bit", "archive-jobs", "external-secrets"):
         assert f"cali-local-{role}" == iam.get_role(RoleName=f"cali-local-{role}")["Role"]["RoleName"]
     policy = iam.get_role_policy(RoleName="cali-local-fluent-bit", PolicyName="what-it-calls")["PolicyDocument"]
     assert [

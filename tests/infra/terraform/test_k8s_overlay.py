@@ -29,7 +29,7 @@ _MADE = {
     "iam": {
         "role_arns": {
             role: f"arn:aws:iam::{ACCOUNT}:role/cali-dev-{role}"
-            for role in ("dataflow", "fluent-bit", "external-secrets", "airflow")
+            for role in ("dataflow", "fluent-bit", "external-secrets", "archive-jobs")
         }
     },
     "kinesis": {"name": "cali-log-stream"},

@@ -67,13 +67,17 @@ _CALLS = {
         ("es:ESHttpDelete", f"{DOMAIN}/_search/scroll"),
     ],
     "fluent-bit": [("kinesis:PutRecords", STREAM), ("kms:GenerateDataKey", KEYS["stream"])],
-    "airflow": [
+    "archive-jobs": [
         ("s3:ListBucket", BUCKET),
         ("s3:GetObject", f"{BUCKET}/prod/archive/date=2026-11-21/hour=09/a.ndjson.zst"),
         ("s3:GetObject", f"{BUCKET}/prod/dead-letters/date=2026-11-21/hour=09/a-0.ndjson.zst"),
-        ("s3:PutObject", f"{BUCKET}/prod/quality/date=2026-11-21.json"),
-        ("s3:PutObject", f"{BUCKET}/prod/rollup/date=2026-11-21.parquet"),
-        ("s3:AbortMultipartUpload", f"{BUCKET}/prod/rollup/date=2026-11-21.parquet"),
+        ("s3:GetObject", f"{BUCKET}/prod/dead-letters/refused=slack/1-0.ndjson.zst"),
+        ("s3:GetObject", f"{BUCKET}/prod/quality/date=2026-11-20/hour=09/result.json"),
+        ("s3:PutObject", f"{BUCKET}/prod/quality/date=2026-11-21/hour=09/told.json"),
+        ("s3:GetObject", f"{BUCKET}/prod/rollups/hourly/faults/date=2026-11-20/hour=09/part-0.parquet"),
+        ("s3:PutObject", f"{BUCKET}/prod/rollups/daily/faults/date=2026-11-21/part-0.parquet"),
+        ("s3:PutObject", f"{BUCKET}/prod/archive/date=2026-11-20/hour=09/a-1-2.ndjson.zst"),
+        ("s3:DeleteObject", f"{BUCKET}/prod/archive/date=2026-11-20/hour=09/a-1.ndjson.zst"),
         ("kms:Decrypt", KEYS["bucket"]),
         ("kms:GenerateDataKey", KEYS["bucket"]),
     ],
@@ -89,7 +93,7 @@ _NOT = {
         ("kinesis:PutRecords", STREAM),
         ("s3:DeleteObject", f"{BUCKET}/prod/archive/a.ndjson.zst"),
         ("s3:PutObject", f"{BUCKET}/archive/a.ndjson.zst"),
-        ("s3:PutObject", f"{BUCKET}/prod/rollup/a.parquet"),
+        ("s3:PutObject", f"{BUCKET}/prod/rollups/a.parquet"),
         ("es:ESHttpDelete", f"{DOMAIN}/cali-logs-2026.11.21"),
         ("es:ESHttpPut", f"{DOMAIN}/_plugins/_security/api/roles/cali"),
         ("secretsmanager:GetSecretValue", SECRET),
@@ -100,11 +104,14 @@ _NOT = {
         ("kms:Decrypt", KEYS["stream"]),
         ("s3:PutObject", f"{BUCKET}/prod/archive/a"),
     ],
-    "airflow": [
-        ("s3:PutObject", f"{BUCKET}/prod/archive/a"),
+    "archive-jobs": [
         ("s3:PutObject", f"{BUCKET}/prod/dead-letters/a"),
-        ("s3:DeleteObject", f"{BUCKET}/prod/rollup/a"),
+        ("s3:DeleteObject", f"{BUCKET}/prod/dead-letters/a"),
+        ("s3:DeleteObject", f"{BUCKET}/prod/rollups/a"),
+        ("s3:DeleteObject", f"{BUCKET}/prod/quality/a"),
+        ("s3:PutObject", f"{BUCKET}/archive/a"),
         ("kinesis:GetRecords", STREAM),
+        ("secretsmanager:GetSecretValue", SECRET),
     ],
     "external-secrets": [("secretsmanager:PutSecretValue", SECRET), ("kms:Decrypt", KEYS["stream"])],
 }
@@ -138,7 +145,7 @@ def _allowed(statements: list[dict[str, Any]], action: str, resource: str) -> bo
 
 @pytest.mark.parametrize("role", _CALLS)
 def test_a_role_may_do_what_its_workload_calls(planned: dict[str, Any], role: str) -> None:
-    """No call of the code, of Fluent Bit, of Airflow or of the operator is denied."""
+    """No call of the code, of Fluent Bit, of the archive jobs or of the operator is denied."""
     statements = _documents(planned)[role]
     assert [] == [call for call in _CALLS[role] if not _allowed(statements, *call)]
 
@@ -177,13 +184,13 @@ def test_each_use_of_a_key_goes_through_its_service(planned: dict[str, Any]) -> 
         ("dataflow", "stream", service("kinesis")),
         ("dataflow", "bucket", service("s3")),
         ("fluent-bit", "stream", service("kinesis")),
-        ("airflow", "bucket", service("s3")),
+        ("archive-jobs", "bucket", service("s3")),
         ("external-secrets", "secrets", service("secretsmanager")),
     } == via
 
 
 def test_lists_are_of_the_prefixes_only(planned: dict[str, Any]) -> None:
-    """Who lists by prefix names one of these; whether the dataflow may be told a 404 is asked without a prefix."""
+    """Who lists by prefix names one of these; whether a role may be told a 404 is asked without one."""
     prefixes = {
         role: [(operator, given["s3:prefix"]) for operator, given in statement["Condition"].items()]
         for role, statements in _documents(planned).items()
@@ -192,8 +199,33 @@ def test_lists_are_of_the_prefixes_only(planned: dict[str, Any]) -> None:
     }
     assert {
         "dataflow": [("StringLikeIfExists", ["prod/archive/*", "prod/dead-letters/*", "prod/replayed/*"])],
-        "airflow": [("StringLike", ["prod/archive/*", "prod/dead-letters/*", "prod/quality/*", "prod/rollup/*"])],
+        "archive-jobs": [
+            ("StringLikeIfExists", ["prod/archive/*", "prod/dead-letters/*", "prod/quality/*", "prod/rollups/*"])
+        ],
     } == prefixes
+
+
+def test_the_page_tells_the_policy_of_the_archive_jobs(planned: dict[str, Any]) -> None:
+    """Who makes the role by hand gives it what Terraform does: the JSON of docs/data_quality.md, but for the keys."""
+    page = (IAM.parents[2] / "docs" / "data_quality.md").read_text(encoding="utf-8")
+    (told,) = (json.loads(block) for block in re.findall(r"^```json\n(.*?)^```$", page, re.DOTALL | re.MULTILINE))
+    made = [entry for entry in _documents(planned)["archive-jobs"] if not entry["Action"][0].startswith("kms:")]
+    text = (
+        json.dumps(made)
+        .replace(BUCKET, "arn:aws:s3:::BUCKET")
+        .replace("BUCKET/prod/", "BUCKET/")
+        .replace('"prod/', '"')
+    )
+    assert _rights(told["Statement"]) == _rights(json.loads(text))
+
+
+def _rights(statements: list[dict[str, Any]]) -> set[tuple[str, str, str]]:
+    return {
+        (action, resource, json.dumps(statement.get("Condition")))
+        for statement in statements
+        for action in statement["Action"]
+        for resource in statement["Resource"]
+    }
 
 
 def test_each_role_is_assumed_by_one_service_account(planned: dict[str, Any]) -> None:
@@ -216,6 +248,6 @@ def test_each_role_is_assumed_by_one_service_account(planned: dict[str, Any]) ->
             "dataflow": "system:serviceaccount:cali:cali",
             "fluent-bit": "system:serviceaccount:cali-shipper:cali-fluent-bit",
             "external-secrets": "system:serviceaccount:cali:cali-secrets",
-            "airflow": "system:serviceaccount:airflow:cali-airflow",
+            "archive-jobs": "system:serviceaccount:cali:cali-archive-jobs",
         }.items()
     } == trusts

@@ -51,7 +51,7 @@ run "pod_identity" {
     error_message = "The service account must be checked."
   }
   assert {
-    condition     = keys(aws_eks_pod_identity_association.workload) == ["airflow", "dataflow", "fluent-bit"]
+    condition     = keys(aws_eks_pod_identity_association.workload) == ["archive-jobs", "dataflow", "fluent-bit"]
     error_message = "Each role of a pod has its association."
   }
   assert {
@@ -134,10 +134,13 @@ run "refuses_irsa_without_a_provider" {
   expect_failures = [var.oidc_provider_arn]
 }
 
-run "refuses_that_airflow_writes_the_archive" {
+run "archive_jobs_delete_archive_objects_alone" {
   command = plan
-  variables {
-    airflow_writes = ["archive/"]
+
+  assert {
+    condition = toset(flatten([
+      for statement in jsondecode(aws_iam_role_policy.workload["archive-jobs"].policy).Statement : statement.Resource if contains(statement.Action, "s3:DeleteObject")
+    ])) == toset(["arn:aws:s3:::cali-logs-test/archive/*"])
+    error_message = "Compaction deletes the parts of what it merged, and nothing else."
   }
-  expect_failures = [var.airflow_writes]
 }
