@@ -8,10 +8,11 @@ RUNS ?= 200
 NODE := node_modules/.installed
 AUDIT := .cali/audit
 AIRFLOW := .cali/airflow
+RIVALS := .cali/rivals
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test test-unit test-llm eval check check-infra test-airflow bench chaos soak audit clean
+.PHONY: help demo up down test test-unit test-llm eval check check-infra test-airflow bench bench-quick chaos soak audit clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -59,9 +60,11 @@ test-airflow: ## the DAGs in Airflow and the archive's checks in Great Expectati
 check-infra: $(INSTALLED) ## terraform test, apply to an emulator, checkov (set CALI_CHECKOV): minutes
 	$(BIN)/python -m pytest tests/infra -m infra $(ARGS)
 
-bench: $(INSTALLED) ## measure the page (CPU per record), a few minutes
-	$(BIN)/python benchmarks/page.py $(ARGS)
-	$(BIN)/python benchmarks/kinesis_client.py
+bench: $(INSTALLED) $(RIVALS)/.installed ## measure everything, beside rivals in an environment of their own: under ten minutes
+	$(BIN)/python benchmarks --out benchmarks/results $(ARGS)
+
+bench-quick: $(INSTALLED) $(RIVALS)/.installed ## the same with few records: does it run, about how fast (two minutes)
+	$(BIN)/python benchmarks --quick --out .cali/bench-quick $(ARGS)
 
 chaos: $(INSTALLED) ## break the page by RUNS=200 seeded plans, account for every record, go on where it stopped
 	$(BIN)/python scripts/chaos.py --runs $(RUNS) $(ARGS)
@@ -96,6 +99,11 @@ $(INSTALLED): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+$(RIVALS)/.installed: benchmarks/rivals/requirements.txt
+	test -x $(RIVALS)/bin/python || $(PYTHON) -m venv $(RIVALS)
+	$(RIVALS)/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/rivals/requirements.txt
 	@touch $@
 
 $(NODE): package.json package-lock.json

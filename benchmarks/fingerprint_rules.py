@@ -12,9 +12,10 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
-from dataflows.domain import tokens, tokens_codes
+from dataflows.domain import tokens, tokens_codes, tokens_compound, tokens_kinds
 from dataflows.domain.fingerprint import Fingerprinter
 
+_HOMES = (tokens_kinds, tokens_compound, tokens_codes, tokens)
 _NEVER = re.compile(r"(?!)")
 GROUPS: dict[str, dict[str, Any]] = {
     "units and calendar": {"_UNITS": frozenset(), "_CALENDAR": frozenset()},
@@ -26,17 +27,17 @@ GROUPS: dict[str, dict[str, Any]] = {
     "types and errno names stay under any key": {"_ERROR_SHAPED": _NEVER},
     "`key:value` is a pair": {"_PAIR": _NEVER, "_PATH_PAIR": _NEVER},
     "fields that say what happened": {"_FIXED_FIELDS": frozenset()},
-    "host names, ports, packages": {"_HOST": _NEVER, "_HOST_PORT": _NEVER, "_PACKAGE": _NEVER},
+    "host names, ports, packages": {"_HOST": _NEVER, "HOST_PORT": _NEVER, "_PACKAGE": _NEVER},
     "words of 8+ hex digits": {"_HEX": _NEVER},
     "digits within names": {"_CAMEL": _NEVER},
-    "true, false, null": {"_WORDS_IN_VALUE": frozenset()},
+    "true, false, null": {"WORDS_IN_VALUE": frozenset()},
 }
 Rows = list[tuple[str, str]]
 
 
 @contextmanager
 def without(group: str) -> Iterator[None]:
-    """Take one group of rules out of `tokens` and `tokens_codes`."""
+    """Take one group of rules out of the modules that hold them."""
     before = _get(GROUPS[group])
     try:
         _set(GROUPS[group])
@@ -50,13 +51,15 @@ def _get(names: Iterable[str]) -> dict[str, Any]:
 
 
 def _home(name: str) -> ModuleType:
-    return tokens if hasattr(tokens, name) else tokens_codes
+    return next(module for module in _HOMES if hasattr(module, name))
 
 
 def _set(values: dict[str, Any]) -> None:
     for name, value in values.items():
-        setattr(_home(name), name, value)
-    tokens._kinds.clear()  # noqa: SLF001 - it holds what the rules said; a new Fingerprinter has no other memory
+        for module in _HOMES:
+            if hasattr(module, name):
+                setattr(module, name, value)
+    tokens_kinds._kinds.clear()  # noqa: SLF001 - it holds what the rules said; a new Fingerprinter has no other memory
 
 
 def accuracy(groups: Sequence[Hashable], truths: Sequence[str]) -> tuple[float, float]:

@@ -140,6 +140,17 @@ class Table:
         lines += ["| " + " | ".join(str(cell) for cell in row) + " |" for row in self.rows]
         return "\n".join([*lines, ""])
 
+    def plain(self) -> dict[str, Any]:
+        """The table as JSON has it: a `Spread` as its three figures, anything else that is no number as text."""
+        rows = [[_plain(cell) for cell in row] for row in self.rows]
+        return {"title": self.title, "note": self.note, "columns": [*self.columns], "rows": rows}
+
+
+def _plain(cell: Any) -> Any:  # noqa: ANN401 - whatever stands in a table
+    if isinstance(cell, Spread):
+        return {**dataclasses.asdict(cell), "text": str(cell)}
+    return cell if isinstance(cell, int | float) else str(cell)
+
 
 def machine() -> str:
     """One line: what it ran on. Nothing that names a host."""
@@ -166,10 +177,13 @@ def _cpu_model() -> str:
 
 
 def report(name: str, title: str, tables: Sequence[Table], folder: Path = RESULTS) -> Path:
-    """Print the tables, and write them to `<folder>/<name>.md` with the machine's facts."""
-    text = "\n".join([f"# {title}", "", f"Machine: {machine()}.", "", *(table.markdown() for table in tables)])
+    """Print the tables and write them to `<folder>/<name>.md` with the machine's facts; beside it as JSON for plots."""
+    facts = machine()
+    text = "\n".join([f"# {title}", "", f"Machine: {facts}.", "", *(table.markdown() for table in tables)])
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.md"
     path.write_text(text, encoding="utf-8")
+    plain = {"title": title, "machine": facts, "tables": [table.plain() for table in tables]}
+    path.with_suffix(".json").write_text(json.dumps(plain, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     print(text)
     return path
