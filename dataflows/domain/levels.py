@@ -79,16 +79,16 @@ _TRACE_MARKS = (
 def _leading(head: str) -> Level | None:
     """The first level word at the start or behind a separator: upper-case, or the value of a key."""
     named = None
-    for word in _UPPER.finditer(head):
+    word = _UPPER.search(head)
+    while word is not None:
+        start = word.start()
         named = _WORDS.get(word[0])
-        if named is not None:
-            start = word.start()
-            if start == 0 or head[start - 1] in _BEFORE or head[start - 1].isspace():
-                head = head[:start]  # a pair counts if it comes first
-                break
-            named = None
-    lower = head.lower()
-    if "level" in lower or "lvl" in lower or "severity" in lower:
+        if named is not None and (start == 0 or head[start - 1] in _BEFORE or head[start - 1].isspace()):
+            head = head[:start]  # a pair counts if it comes first
+            break
+        named = None
+        word = _UPPER.search(head, word.end())
+    if "v" in head or "V" in head:  # as in level, lvl, severity
         for pair in _NAMED.finditer(head):
             if (level := level_of(pair["level"].upper())) is not None:
                 return level

@@ -103,18 +103,17 @@ def is_quiet(record: bytes) -> bool:
     return level is not None and level < Level.WARN
 
 
-_names = attrgetter("level", "severity", "levelname", "loglevel", "log_level", "log__level", "lvl")
+_NAME_FIELDS = ("level", "severity", "levelname", "loglevel", "log_level", "log__level", "lvl")
+_TRACE_FIELDS = ("stack_trace", "stacktrace", "exc_info", "exception", "traceback", "stack", "error__stack_trace")
+_names = attrgetter(*_NAME_FIELDS)
 _texts = attrgetter("log_content", "log", "message", "msg", "event")
-_traces = attrgetter(
-    *("stack_trace", "stacktrace", "exc_info", "exception", "traceback", "stack", "error__stack_trace")
-)
-_NAMELESS = _names(_Inner())
-_TRACELESS = _traces(_Inner())
+_traces = attrgetter(*_TRACE_FIELDS)
+_beside_log = attrgetter("log_json", "log_content", *_NAME_FIELDS, *_TRACE_FIELDS)
+_NOTHING_BESIDE = _beside_log(_Outer())
 
 
 def _named(part: _Inner) -> _Text:
-    names = _names(part)
-    return None if names == _NAMELESS else next((name for name in names if name not in (None, "")), None)
+    return next((name for name in _names(part) if name not in (None, "")), None)
 
 
 def peek(piece: bytes) -> Level | None:
@@ -135,6 +134,8 @@ def peek(piece: bytes) -> Level | None:
         raise why_unreadable(piece, err) from err
     if not piece.isascii():
         _check_utf8(piece)
+    if _beside_log(found) == _NOTHING_BESIDE and _says(found.log):
+        return _inferred_of(found.log)  # a line of text, as container runtimes have it
     inner = found.log_json
     value = found.level if inner is None else _named(inner)
     if value in (None, "") and (value := _named(found)) is None:
@@ -158,11 +159,9 @@ def _says(field: msgspec.Raw) -> bool:
 
 
 def _inferred(found: _Outer) -> Level | None:
-    if found.log_json is None and _says(found.log) and found.log_content is _ABSENT and _traces(found) == _TRACELESS:
-        return _inferred_of(found.log)  # a line of text under `log`, as container runtimes have it
     raw = _ABSENT
     for part in (found,) if found.log_json is None else (found.log_json, found):
-        if (traces := _traces(part)) != _TRACELESS and any(map(_says, traces)):
+        if any(map(_says, _traces(part))):
             return None  # a stack trace in a field of its own: the full parse joins it to the message
         for text in _texts(part) if raw is _ABSENT else ():
             if _says(text):

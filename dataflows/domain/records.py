@@ -122,7 +122,7 @@ def _side_text(value: object) -> str:
     """A side field as text: it must never cost the record its alert. ECS nests names: `{"service":{"name":"a"}}`."""
     if isinstance(value, str):
         return value
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         value = value.get("name", "")
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return ""
@@ -134,7 +134,7 @@ SideText = Annotated[str, BeforeValidator(_side_text)]
 
 
 def _labels(value: object) -> dict[str, str]:
-    return {str(k): _side_text(v) for k, v in value.items()} if isinstance(value, Mapping) else {}
+    return {str(k): _side_text(v) for k, v in value.items()} if isinstance(value, dict) else {}
 
 
 class Kubernetes(BaseModel):
@@ -241,13 +241,13 @@ def _flatten(outer: Mapping[str, Any], arrival_ts: float) -> dict[str, Any]:
     inner = outer.get("log_json") or {}
     if isinstance(inner, str):  # a message where an object is usual
         inner = {"message": inner}
-    if not isinstance(inner, Mapping):
+    if not isinstance(inner, dict):
         raise RejectionError(RejectReason.WRONG_TYPE, "log_json is not an object")
-    if isinstance(nested := outer.get("log"), Mapping):  # ECS: {"log":{"level":"error","logger":"..."},"message":"..."}
+    if isinstance(nested := outer.get("log"), dict):  # ECS: {"log":{"level":"error","logger":"..."},"message":"..."}
         outer = {**{k: v for k, v in outer.items() if k != "log"}, **{f"log.{k}": v for k, v in nested.items()}}
     kubernetes = _without_nulls(outer.get("kubernetes") or {})
-    labels = kubernetes.get("labels") or {} if isinstance(kubernetes, Mapping) else {}
-    labels = labels if isinstance(labels, Mapping) else {}
+    labels = kubernetes.get("labels") or {} if isinstance(kubernetes, dict) else {}
+    labels = labels if isinstance(labels, dict) else {}
     fields: dict[str, Any] = {}
     without, within = _told(outer, fields), _told(inner, fields)
     told = {**without, **within}
@@ -261,7 +261,7 @@ def _flatten(outer: Mapping[str, Any], arrival_ts: float) -> dict[str, Any]:
     service = (
         told.get("service")
         or _first(("app.kubernetes.io/name", "app", "k8s-app"), labels)
-        or (kubernetes.get("container_name") if isinstance(kubernetes, Mapping) else None)
+        or (kubernetes.get("container_name") if isinstance(kubernetes, dict) else None)
         or "unknown"
     )
     return {
@@ -278,7 +278,7 @@ def _flatten(outer: Mapping[str, Any], arrival_ts: float) -> dict[str, Any]:
 
 
 def _without_nulls(value: Any) -> Any:  # noqa: ANN401 - JSON may hold anything
-    return {k: v for k, v in value.items() if v is not None} if isinstance(value, Mapping) else value
+    return {k: v for k, v in value.items() if v is not None} if isinstance(value, dict) else value
 
 
 def _spoken(fields: Mapping[str, Any]) -> str:

@@ -48,14 +48,15 @@ def _texts(value: object, kept: float) -> list[str] | None:
             kept -= len(inner)
         elif inner is None or isinstance(inner, (bool, float)):
             continue
-        elif isinstance(inner, Mapping):
+        elif isinstance(inner, int):
+            texts.append(str(inner))
+        elif isinstance(inner, dict):
             left += inner.keys()
             left += inner.values()
         elif isinstance(inner, (list, tuple)):
             left += inner
-        else:
-            texts.append(str(inner))
-            kept -= len(texts[-1])
+        else:  # a type of its own: looked at piece by piece
+            return None
         if kept < 0 or len(left) + len(texts) > _MOST_AT_ONCE:
             return None
     return texts
