@@ -31,7 +31,12 @@ def _second(ts: int) -> str:
 
 def logs_index(prefix: str, arrival_ts: float) -> str:
     """Index of a record, by arrival day: the same at every replay."""
-    return f"{prefix}-logs-{datetime.fromtimestamp(arrival_ts, UTC):%Y.%m.%d}"
+    return f"{prefix}-logs-{_day(int(arrival_ts // 86_400))}"
+
+
+@lru_cache(maxsize=64)
+def _day(number: int) -> str:
+    return datetime.fromtimestamp(number * 86_400, UTC).strftime("%Y.%m.%d")
 
 
 def alerts_index(prefix: str, window_start: float) -> str:
