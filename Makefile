@@ -12,7 +12,7 @@ RIVALS := .cali/rivals
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test test-unit test-llm eval check check-infra test-airflow bench bench-quick chaos soak audit clean
+.PHONY: help demo up down test test-unit test-llm eval check check-infra test-airflow bench bench-quick bench-jobs chaos soak audit clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -50,11 +50,7 @@ check: $(INSTALLED) ## lint, types, import rules, and every file that is not Pyt
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/check_files.py
 
-test-airflow: ## the DAGs in Airflow and the archive's checks in Great Expectations, in an environment of their own (minutes)
-	test -x $(AIRFLOW)/bin/uv || { $(PYTHON) -m venv $(AIRFLOW) && $(AIRFLOW)/bin/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9,<1'; }
-	$(AIRFLOW)/bin/python k8s/image/dependencies.py pyproject.toml slim > $(AIRFLOW)/cali.txt
-	$(AIRFLOW)/bin/uv pip install --quiet --python $(AIRFLOW)/bin/python -r airflow/requirements.txt -r airflow/requirements-jobs.txt \
-	  -r $(AIRFLOW)/cali.txt 'pytest>=9,<10' 'pytest-timeout>=2.4,<3' 'moto[s3,server]>=5.1,<6' 'faker>=37,<50'
+test-airflow: $(AIRFLOW)/.installed ## the DAGs in Airflow and the archive's checks in Great Expectations, in an environment of their own (minutes)
 	PYTHONPATH=$(CURDIR) $(AIRFLOW)/bin/python -m pytest tests/airflow $(ARGS)
 
 check-infra: $(INSTALLED) ## terraform test, apply to an emulator, checkov (set CALI_CHECKOV): minutes
@@ -65,6 +61,9 @@ bench: $(INSTALLED) $(RIVALS)/.installed ## measure everything, beside rivals in
 
 bench-quick: $(INSTALLED) $(RIVALS)/.installed ## the same with few records: does it run, about how fast (two minutes)
 	$(BIN)/python benchmarks --quick --out .cali/bench-quick $(ARGS)
+
+bench-jobs: $(AIRFLOW)/.installed ## measure the archive's jobs on an hour of 100,000 records (minutes)
+	PYTHONPATH=$(CURDIR) $(AIRFLOW)/bin/python benchmarks/archive_jobs.py $(ARGS)
 
 chaos: $(INSTALLED) ## break the page by RUNS=200 seeded plans, account for every record, go on where it stopped
 	$(BIN)/python scripts/chaos.py --runs $(RUNS) $(ARGS)
@@ -104,6 +103,14 @@ $(INSTALLED): pyproject.toml constraints.txt
 $(RIVALS)/.installed: benchmarks/rivals/requirements.txt
 	test -x $(RIVALS)/bin/python || $(PYTHON) -m venv $(RIVALS)
 	$(RIVALS)/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/rivals/requirements.txt
+	@touch $@
+
+$(AIRFLOW)/.installed: airflow/requirements.txt airflow/requirements-jobs.txt pyproject.toml
+	test -x $(AIRFLOW)/bin/uv || { $(PYTHON) -m venv $(AIRFLOW) && $(AIRFLOW)/bin/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9,<1'; }
+	$(AIRFLOW)/bin/python k8s/image/dependencies.py pyproject.toml slim > $(AIRFLOW)/cali.txt
+	$(AIRFLOW)/bin/uv pip install --quiet --compile-bytecode --python $(AIRFLOW)/bin/python -r airflow/requirements.txt \
+	  -r airflow/requirements-jobs.txt -r $(AIRFLOW)/cali.txt \
+	  'pytest>=9,<10' 'pytest-timeout>=2.4,<3' 'moto[s3,server]>=5.1,<6' 'faker>=37,<50'
 	@touch $@
 
 $(NODE): package.json package-lock.json

@@ -30,8 +30,8 @@ SCRIPTS = {
     "kinesis_client": Budget(90, 20),
     "fingerprint": Budget(60, 15),
     "retrieval": Budget(60, 15),
-    "system": Budget(120, 25),
-    "startup": Budget(30, 10),
+    "system": Budget(240, 40),
+    "startup": Budget(50, 25),
 }
 PATIENCE = 3
 """Times its budget that a script may take: other machines are slower."""

@@ -109,8 +109,8 @@ def beside(plan: Plan) -> list[Table]:
             f'{what}, of 1,000 live faults; archive compressed with zstd 1. "Times the page" compares CPU with the '
             "first row, run by run. What ends a run, the last snapshot above all, counts by the share of ten seconds "
             "that the run took, since one snapshot comes in ten seconds. The textbook flow, whose end counts "
-            "whole since it folds there, archives the same records and counts the same faults; it has no redaction, "
-            "documents, alerts, dead letters or recovery.",
+            "whole since it folds there, archives the same records, counts the same faults and makes a document of "
+            "each; it has no redaction, alerts, dead letters or recovery.",
         ),
         Table(
             "Cost by part",

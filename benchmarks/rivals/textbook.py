@@ -5,9 +5,11 @@ windows, and a sink of its own for the raw records:
 https://docs.bytewax.io/stable/tutorials/ and https://docs.bytewax.io/stable/guide/concepts/windowing.html
 
 What it may have of ours: the fingerprint, so that both count the same faults, and level words for logs that are plain
-text. What it leaves out, in its favour: unpacking, dead letters, redaction, documents, alerts, books, recovery.
+text. What it leaves out, in its favour: unpacking, dead letters, redaction, copies that were sent twice, alerts, books,
+recovery, and the frame of a line in the archive.
 """
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -106,6 +108,19 @@ class _ArchivePart(StatelessSinkPartition[bytes]):
         self._file.close()
 
 
+class Indexed(DynamicSink[bytes]):
+    """Where documents for the search index go; they are made, and dropped here."""
+
+    def build(self, step_id: str, worker_index: int, worker_count: int) -> "_IndexedPart":
+        """One for each worker."""
+        return _IndexedPart()
+
+
+class _IndexedPart(StatelessSinkPartition[bytes]):
+    def write_batch(self, items: list[bytes]) -> None:
+        pass
+
+
 class Counted(DynamicSink[Any]):
     """Hands every closed window to a function: its key and how many records it had."""
 
@@ -134,6 +149,13 @@ def is_alarming(record: Record) -> bool:
 def event_time(record: Record) -> datetime:
     """When it happened, by the record."""
     return record.time
+
+
+def document(keyed: tuple[str, Record]) -> bytes:
+    """A record for the search index, with its fault."""
+    fault, record = keyed
+    found = record.model_dump(mode="json", exclude_defaults=True)
+    return json.dumps({**found, "fingerprint": fault, "message": record.message()}).encode()
 
 
 def nothing() -> int:
@@ -176,6 +198,7 @@ def textbook(source: Source[bytes], folder: Path, told: Callable[[str, int], Non
     records = op.map("parse", raw, Record.model_validate_json)
     alarming = op.filter("warn_and_above", records, is_alarming)
     keyed = op.key_on("fault", alarming, fault)
+    op.output("search_out", op.map("document", keyed, document), Indexed())
     clock = win.EventClock(event_time, WAIT, now_getter=now, to_system_utc=never)
     windower = win.TumblingWindower(length=WINDOW, align_to=datetime(2026, 1, 1, tzinfo=UTC))
     windows = win.fold_window("count", keyed, clock, windower, nothing, one_more, both)
