@@ -54,6 +54,7 @@ from rag.circuit import CircuitOpenError
 from rag.explainer import Explainer
 from rag.incidents import Memory
 from rag.incidents.notebook import FILE as NOTEBOOK
+from rag.models import Explanation, Query
 
 log = structlog.get_logger(__name__)
 
@@ -70,6 +71,9 @@ WARM_AT_LATEST_S = 10.0
 """How long the loading of the explainer waits for the first answer of Kinesis: it takes the interpreter's lock for
 seconds (torch), and the first record should not wait for it. Our choice."""
 
+FIRST_ALERTS_S = 1.0
+"""How long it waits further: the alerts of the first read are with Slack 0.2 s after it, 0.8 s if torch is imported
+meanwhile (benchmarks/startup.py). Our choice."""
 
 MODEL_REST_S = 60.0
 """How long a model that failed five times in a row is left alone: one question may hold a thread for 40 s."""
@@ -272,8 +276,23 @@ def guarded(circuit: Breaker) -> Iterator[None]:
         raise CircuitOpenError(str(err)) from err
 
 
-def _warm(load: Callable[[], object], reading: threading.Event) -> None:
-    reading.wait(WARM_AT_LATEST_S)
+@dataclass(frozen=True)
+class _Unhurried:
+    """An explainer that is not asked, and so loads nothing, before it may."""
+
+    explainer: Explainer
+    may_load: threading.Event
+
+    def explain(self, query: Query) -> Explanation:
+        """The explainer's answer; within the first seconds after the start it is waited for."""
+        self.may_load.wait()
+        return self.explainer.explain(query)
+
+
+def _warm(load: Callable[[], object], reading: threading.Event, may_load: threading.Event) -> None:
+    if reading.wait(WARM_AT_LATEST_S):
+        may_load.wait(FIRST_ALERTS_S)
+    may_load.set()
     load()
 
 
@@ -295,6 +314,7 @@ def live(
     drain, commits = drain or Drain(), commits or Commits()
     drain.install()
     clock_watch.watch()
+    is_replay = spool is not None
     spool = spool or settings.state.dir / "spool"
     ledger = open_ledger(settings.state.dir, spool)
     clock = WallClock()
@@ -303,8 +323,10 @@ def live(
     give_up = partial(refuse, refused)
     to, threads = messenger(settings)
     explainer = explainer_of(settings)
-    reading = threading.Event()
-    threading.Thread(target=_warm, args=(explainer.warm, reading), name="explain-warm", daemon=True).start()
+    reading, may_load = threading.Event(), threading.Event()
+    if is_replay:
+        reading.set()
+    threading.Thread(target=_warm, args=(explainer.warm, reading, may_load), name="explain-warm", daemon=True).start()
     books = books_of(sys.argv[1:], os.environ)
     watch = Watch(partial(_beat, reading), partial(book_read, books))
     archived, dead = (partial(book_written, books, account) for account in (Account.ARCHIVED, Account.DEAD))
@@ -322,7 +344,7 @@ def live(
         search=search,
         history=history,
         sort=triage_of(settings, books),
-        explaining=Explaining(explainer, settings.language),
+        explaining=Explaining(_Unhurried(explainer, may_load), settings.language),
         delivering=delivering(settings, to, ledger, clock, threads=threads, refuse=partial(_refuse_alert, refused)),
         clock=clock,
         rules=rulebook(settings),

@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import re
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 
 from rag.circuit import CircuitOpenError, Guard, unguarded
 from rag.config import RagConfig
+from rag.milvus.lite import close_lite, open_lite
 from rag.store import StoreError
 
 _SLUG_CHARS = 60
@@ -20,17 +22,26 @@ class Connection:
     """A client of Milvus whose calls are guarded and whose errors say what to do. Thread-safe.
 
     Opening it blocks for a second (Lite) or up to the timeout (server). Connections of one process to the same Milvus
-    Lite share it.
+    Lite share its server, and what a killed process left there unfinished does not stop the first of them.
     """
 
     def __init__(self, config: RagConfig, guard: Guard = unguarded) -> None:
         self._timeout, self._guard = config.milvus_timeout_s, guard
         self.place = _without_password(config.milvus_uri)
+        self._folder = Path(config.milvus_uri).expanduser() if config.milvus_uri.endswith(".db") else None
+        self._closing, self._closed = threading.Lock(), False
         self.client = self._connect(config)
 
     def close(self) -> None:
-        """Give the connection back."""
-        self.client.close()
+        """Give the connection back, once: the last one of a Milvus Lite waits until all is on the disk."""
+        with self._closing:
+            closed, self._closed = self._closed, True
+        if closed:
+            return
+        if self._folder is None:
+            self.client.close()
+        else:
+            close_lite(self._folder, self.client)
 
     def call(self, doing: str, method: str, *args: object, **how: object) -> Any:  # noqa: ANN401 - pymilvus has no types
         """Call the client within its `timeout`; raise `StoreError`, or `CircuitOpenError` from the guard."""
@@ -58,10 +69,9 @@ class Connection:
         # It logs each error with a trace before raising it; the caller counts and logs it once.
         logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
         uri = config.milvus_uri
-        if uri.endswith(".db"):
+        if self._folder is not None:
             try:
-                Path(uri).expanduser().absolute().parent.mkdir(parents=True, exist_ok=True)
-                return MilvusClient(uri=str(Path(uri).expanduser()))
+                return open_lite(self._folder)
             except Exception as err:  # the SDK has no class of its own for a locked directory
                 msg = (
                     f"the knowledge base {uri!r} cannot be opened: another process has it open (Milvus Lite allows "

@@ -67,7 +67,7 @@ class MilvusStore:
         self.close()
 
     def close(self) -> None:
-        """Give the connection back: Milvus Lite may then be opened by another process."""
+        """Give the connection back: with the last one of this process Milvus Lite may be opened by another."""
         self._connection.close()
 
     def documents(self) -> list[Document]:

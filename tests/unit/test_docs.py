@@ -30,7 +30,17 @@ _HEADING = re.compile(r"^#+ ", re.MULTILINE)
 _COMMAND = re.compile(r"(?:^|`)cali (?P<words>[a-z][^`\n|>]*)", re.MULTILINE)
 _VARIABLE = re.compile(r"\bCALI_[A-Z0-9_]+\b")
 _METRIC = re.compile(r"\bcali_[a-z0-9_]+\b")
+_PATH = re.compile(
+    r"(?<![\w./:@{}<>$-])"
+    r"(?:airflow|benchmarks|connectors|dataflows|docs|fluent-bit|k8s|rag|runbooks|scripts|terraform|tests|\.ci|\.github)"
+    r"/[\w.*/-]*[\w*/]",
+    re.ASCII,
+)
+_TEST = re.compile(r"`(?P<file>test_\w+\.py)(?:::(?P<name>\w+))?`")
 _SETTING = re.compile(r"^# (?P<line>CALI_\w+=.+)$", re.MULTILINE)
+
+MADE_BY_READERS = re.compile(r"\.tfvars$|\.hcl$|^k8s/overlays/\w+-release$|\bNAME\b")
+"""Paths that a page says how to make, and that stand for any of their kind."""
 
 by_name = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
@@ -90,6 +100,23 @@ def test_links_lead_somewhere(page: Path) -> None:
     """Every relative link names a file or folder of the repository."""
     linked = [found["path"] for found in _LINK.finditer(_read(page))]
     assert [] == [path for path in linked if not (page.parent / path).exists()]
+
+
+@by_name
+def test_paths_exist(page: Path) -> None:
+    """Every path of the repository that a document names leads somewhere, also in code blocks and with wildcards."""
+    named = {path.rstrip("/") for path in _PATH.findall(_read(page)) if not MADE_BY_READERS.search(path)}
+    assert [] == [path for path in sorted(named) if not any(ROOT.glob(path)) and not (page.parent / path).exists()]
+
+
+@by_name
+def test_tests_exist(page: Path) -> None:
+    """Every test file that a document names is there, and the test that it names stands in it."""
+    named = [(found["file"], found["name"]) for found in _TEST.finditer(_read(page))]
+    texts = {file: [_read(path) for path in (ROOT / "tests").rglob(file)] for file, _ in named}
+    assert [] == [
+        (file, name) for file, name in named if not any(f"def {name}(" in text or not name for text in texts[file])
+    ]
 
 
 @by_name

@@ -2,12 +2,14 @@
 
 import base64
 import json
+import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +18,8 @@ from connectors.kinesis import KinesisConfig, KinesisSource
 from connectors.kinesis.records import RecordBatch
 from connectors.slots import SLOTS
 from connectors.spool import Commits
+
+sys.path.insert(0, str(Path(__file__).parent))  # for `scripted_calls`: tests are no package
 
 
 @dataclass

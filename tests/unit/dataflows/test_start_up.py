@@ -5,7 +5,8 @@ import subprocess
 import sys
 import threading
 
-from dataflows.endpoints import _beat, _warm
+from dataflows.endpoints import _beat, _Unhurried, _warm
+from rag.models import Query
 
 HEAVY = ["torch", "transformers", "sentence_transformers", "pymilvus", "bm25s", "scipy", "openai", "boto3", "duckdb"]
 _CODE = """
@@ -13,6 +14,16 @@ import json, sys
 import dataflows.log_intelligence
 print(json.dumps(sorted(set(json.loads(sys.argv[1])) & set(sys.modules))))
 """
+
+
+class Asked:
+    """An explainer that knows nothing, and what it was asked."""
+
+    def __init__(self) -> None:
+        self.queries: list[Query] = []
+
+    def explain(self, query: Query) -> None:
+        self.queries.append(query)
 
 
 def test_importing_the_page_imports_nothing_heavy() -> None:
@@ -23,16 +34,21 @@ def test_importing_the_page_imports_nothing_heavy() -> None:
 
 
 def test_the_explainer_is_loaded_once_kinesis_has_answered() -> None:
-    """Loading it takes the interpreter's lock for seconds, so the first read goes before it."""
-    reading = threading.Event()
-    seen: list[bool] = []
+    """Loading it takes the interpreter's lock for seconds, so the first read goes before it; a question waits, too."""
+    reading, may_load = threading.Event(), threading.Event()
+    seen: list[tuple[bool, bool]] = []
+    asked = Asked()
 
     def load() -> None:
-        seen.append(reading.is_set())
+        seen.append((reading.is_set(), may_load.is_set()))
 
-    thread = threading.Thread(target=_warm, args=(load, reading))
-    thread.start()
+    warming = threading.Thread(target=_warm, args=(load, reading, may_load))
+    asking = threading.Thread(target=_Unhurried(asked, may_load).explain, args=(Query("boom", "api"),))  # type: ignore[arg-type] # a fake
+    warming.start()
+    asking.start()
+    assert ([], []) == (seen, asked.queries)
     _beat(reading)
-    thread.join()
+    warming.join()
+    asking.join()
 
-    assert [True] == seen
+    assert ([(True, True)], [Query("boom", "api")]) == (seen, asked.queries)

@@ -1,11 +1,15 @@
-"""A sample alert that tests vary."""
+"""A sample alert that tests vary. Makes `scripted_channel` importable: tests are no package."""
 
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from dataflows.domain.alerts import Alert
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 
 @pytest.fixture
