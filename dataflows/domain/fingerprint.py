@@ -8,7 +8,8 @@ from hashlib import blake2b
 from typing import Final, Literal, NamedTuple, TypeVar
 
 from dataflows.domain.normalise import normalise
-from dataflows.domain.tokens import WILD, Token, Tokeniser, describe
+from dataflows.domain.tokens import Token, Tokeniser, describe
+from dataflows.domain.tokens_kinds import WILD
 from dataflows.domain.trace import TraceReader
 from dataflows.domain.trace.frames import FRAMEWORKS, Frameworks
 from dataflows.domain.trace.raised import Raised
@@ -30,6 +31,8 @@ _MAX_MEMO_CHARS: Final = 1_000
 _MAX_SEEN: Final = 5_000
 _MAX_SEEN_CHARS: Final = 2_000
 """Whole messages remembered (at most 15 MB): in a storm many are equal to the letter."""
+_MAX_FRAMES: Final = 100
+"""In-app frames of the longest chain whose hashes are remembered with it; the names are those of remembered lines."""
 _MAX_ALIKE_TOKENS: Final = 60
 """Words of the longest message whose like is remembered: messages that differ in values only share their tokens."""
 
@@ -58,6 +61,9 @@ class Fingerprinter:
         self._traces = TraceReader(frameworks)
         self._tokenise = Tokeniser()
         self._known: dict[tuple[str, str], tuple[str, str]] = {}
+        self._chains: dict[
+            tuple[str, tuple[tuple[str, str, tuple[str, ...]], ...]], tuple[str, str, tuple[str, ...]]
+        ] = {}
         self._seen: dict[tuple[str, str], Fingerprint] = {}
         self._headlines: dict[tuple[str, tuple[Token, ...]], str] = {}
         self._alike: dict[tuple[str, tuple[Token, ...]], Fingerprint] = {}
@@ -74,10 +80,14 @@ class Fingerprinter:
         return print_
 
     def _of_trace(self, chain: tuple[Raised, ...], service: str) -> Fingerprint:
-        parts = ["\x1f".join((raised.type, raised.detail, *raised.frames[:TOP_FRAMES])) for raised in chain]
-        whole, coarse = self._digests(service, "trace\x1d" + "\x1e".join(parts), "coarse-trace\x1d" + parts[0])
-        types = tuple([raised.type for raised in chain if raised.type])
-        return Fingerprint(whole, coarse, "trace", types, self._headline(chain[0]))
+        key = service, tuple([(raised.type, raised.detail, raised.frames) for raised in chain])
+        known = self._chains.get(key)
+        if known is None:
+            parts = ["\x1f".join((raised.type, raised.detail, *raised.frames[:TOP_FRAMES])) for raised in chain]
+            whole, coarse = self._digests(service, "trace\x1d" + "\x1e".join(parts), "coarse-trace\x1d" + parts[0])
+            known = whole, coarse, tuple([raised.type for raised in chain if raised.type])
+            _remember(self._chains, key, known, sum([len(raised.frames) for raised in chain]) <= _MAX_FRAMES)
+        return Fingerprint(known[0], known[1], "trace", known[2], self._headline(chain[0]))
 
     def _of_message(self, text: str, service: str) -> Fingerprint:
         tokens = self._tokenise(text)

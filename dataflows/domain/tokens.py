@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from dataflows.domain.log_prefix import message_start
-from dataflows.domain.tokens_codes import CODE_KEYS, EDGES, codes_behind, is_code
+from dataflows.domain.tokens_codes import EDGES, codes_behind
 from dataflows.domain.tokens_codes import LEADS as CODE_LEADS
+from dataflows.domain.tokens_compound import compound, masks_all, plain_pair
+from dataflows.domain.tokens_kinds import WILD, WORDS_IN_VALUE, is_hex, plain_kind, variable_kind
 
 MAX_TOKENS: Final = 200
 """Words looked at; what a longer message says after them does not decide which fault it is."""
@@ -19,12 +21,6 @@ _MAX_MEMO_WORD: Final = 40
 _MAX_LONG_MEMO: Final = 5_000
 _MAX_LONG_WORD: Final = 300
 """Longer words are often ids, paths or payloads: they have a small memory of their own, not to flush the other."""
-
-_MAX_WORD: Final = 60
-"""No word of a language is as long; an identifier without a digit may be."""
-_MIN_HEX: Final = 8
-
-WILD: Final = "*"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,33 +35,8 @@ class Token:
     """What follows: `name` a name, `status` or `code` a code, `credential` a name behind `for`; else empty."""
 
 
-_NUMBER = re.compile(r"[+-]?(?:\d[\d,._]*|0x[\da-fA-F]+)(?:%|[a-zA-Z]{1,3})?$")
-_IP = re.compile(r"/?\d{1,3}(?:\.\d{1,3}){3}(?:[:/]\d{1,5})?$")
-_KEPT = re.compile(
-    r"(?:ORA|AADSTS|TNS|CVE|DB2|SQL|PLS|MSB|CS|TS|ERR|WFLY\w*|HHH|HV|IGN|SRVE|AMQ)-?\d{3,7}[A-Z]?$"
-    r"|(?:S3|EC2|IPv[46]|UTF-?8|SHA-?(?:1|256|512)|MD5|HTTP/?[12](?:\.[01])?|OAuth2?|TLSv?1(?:\.[0-3])?|X\.?509|log4j2?|slf4j"
-    r"|k8s|H2|L[1-7]|v[1-9]|base64|gzip|Base64|p[59][0-9]|i18n|e2e|Web3|Neo4j|DB2)$",
-    re.IGNORECASE,
-)
-_DELIMITERS: Final = "{}()[]<>,;|\"'=&?"
-_PARTS = re.compile(r"[{}()\[\]<>,;|\"'=&?]+|[^{}()\[\]<>,;|\"'=&?]+")
-_HEX = re.compile(r"[0-9a-fA-F]{8,}$")
+_MARK = re.compile(r"[{}()\[\]<>,;|\"'=&?:]")
 _PLACEHOLDER = re.compile(r"\[[A-Z][A-Z_]{1,30}(?::[0-9a-f]{8})?\]")
-_TYPE = re.compile(r"(?:[\w$]+\.)+[A-Z][\w$]*(?:Exception|Error|Throwable|Failure)$")
-_PACKAGE = re.compile(r"(?:com|org|net|io|edu|kr|de|fr|uk|jp|cn|in)(?:\.[a-z_]+){2,}$")
-_CAMEL = re.compile(r"[A-Za-z]+\d[A-Za-z]+$")
-_PAIR = re.compile(r"(?P<key>[A-Za-z_][\w.-]*)(?P<colon>::?)(?P<value>[^:/\\]+)$")
-_PATH_PAIR = re.compile(r"(?P<key>[A-Za-z_][\w.-]*)(?P<colon>:)(?P<value>/[^:]*)$")
-_HOST_PORT = re.compile(
-    r"(?:[a-z0-9-]+\.)+[a-z]+:\d{1,5}$|[a-z][a-z0-9-]*:(?:2[125]|53|80|443|8443|80[0-9]0|8081|1433|1521|2181|2379|3000|3306"
-    r"|4317|5000|5432|567[12]|6379|9000|909[0-3]|9200|27017)$"
-)
-"""A dotted name with a port, or any name with a well-known one (IANA): a host, where `index:3` is a key."""
-_HOST = re.compile(
-    r"(?:[\w-]+\.)+(?:com|net|org|edu|gov|io|dev|app|cloud|local|internal|svc|kr|jp|cn|de|uk|us|eu|hk|in|br|fr|ru)$",
-    re.IGNORECASE,
-)
-_WORDS_IN_VALUE = frozenset({"true", "false", "null", "none"})
 _CALENDAR_TEXT = """
 mon tue wed thu fri sat sun jan feb mar apr may jun jul aug sep oct nov dec am pm utc gmt kst est edt pst pdt
 cet cest
@@ -85,10 +56,6 @@ permission permissions profile request role service session sessions should spac
 unknown was were will with without
 """
 _NO_NAME: Final = frozenset(_NO_NAME_TEXT.split())
-_FIXED_FIELDS = frozenset(
-    {"message", "msg", "error", "err", "level", "event", "type", "reason", "code", "status", "exception"}
-)
-"""Fields of a JSON object whose value says what happened, not to whom."""
 _CREDENTIALS = frozenset({"password", "publickey", "credentials"})
 _LEADS: Final = {
     **CODE_LEADS,
@@ -96,15 +63,10 @@ _LEADS: Final = {
     **dict.fromkeys(_NAME_FOLLOWS, "name"),
 }
 
-_LONG_IDENTIFIER: Final = 10
-"""A single digit inside that many letters belongs to a name (`isBluetoothA2dpOn`), not to a counter or an id."""
-
 _HIDDEN: Final = "\x1a0"
 """Stands for a redacted value: variable by its digit, like what it hides, so that redaction changes no fingerprint."""
 
 _CODE_KINDS = frozenset(CODE_LEADS.values())
-
-_kinds: dict[str, str] = {}
 
 
 class _Memory:
@@ -113,6 +75,7 @@ class _Memory:
     def __init__(self) -> None:
         self.words: dict[str, Token] = {}
         self.long_words: dict[str, Token] = {}
+        self.pairs: dict[tuple[str, str], Token] = {}
         self.shared: dict[tuple[str, str, str], Token] = {}
         self.code_leads: set[Token] = set()
 
@@ -154,10 +117,17 @@ class Tokeniser:
     def _classify(self, word: str, memory: _Memory) -> Token:
         if len(memory.shared) >= _MAX_MEMO:
             self._memory = _Memory()
-        understood = _understand(word)
         if len(word) > _MAX_LONG_WORD:
-            return Token(*understood)
-        token = memory.share(*understood)
+            return Token(*_understand(word))
+        pair = plain_pair(word) if "=" in word else None
+        token = memory.pairs.get(pair) if pair else None
+        if token is None:
+            kind = plain_kind(word)
+            token = memory.share(WILD, kind) if kind else memory.share(*_understand(word))
+            if pair and masks_all(pair[0]):
+                if len(memory.pairs) >= _MAX_LONG_MEMO:
+                    memory.pairs.clear()
+                memory.pairs[pair] = token
         if len(word) <= _MAX_MEMO_WORD:
             if len(memory.words) >= _MAX_MEMO:
                 memory.words.clear()
@@ -211,97 +181,14 @@ def _understand(word: str) -> tuple[str, str, str]:
         return WILD if word == "<*>" else "", word, ""
     lower = core.lower()
     lead = _LEADS.get(lower, "")
-    if core.isalpha() and core.isascii() and lower not in _WORDS_IN_VALUE and len(core) <= 30:
+    if core.isalpha() and core.isascii() and lower not in WORDS_IN_VALUE and len(core) <= 30:
         if lower in _CALENDAR and len(core) == 3 and core[0].isupper() and core != "May":
             return WILD, word.replace(core, "<*>"), ""
-        if not (len(core) >= 8 and _HEX.match(core)):
+        if not is_hex(core):
             return core + ("=" if word.endswith("=") else ""), word, lead
-    if "://" not in core and core[0] not in "/\\~" and any(mark in core for mark in "{}()[]<>,;|\"'=&?:"):
-        return *_compound(word), ""
+    if _MARK.search(core) and core[0] not in "/\\~" and "://" not in core:
+        return *compound(word), ""
     kind = variable_kind(core)
     if kind:
         return WILD, word.replace(core, kind, 1), ""
     return core, word, "status" if lower.startswith("http/") else lead
-
-
-def _compound(word: str) -> tuple[str, str]:
-    """Classify the parts of `key=value`, `key:value`, `call(argument)`, `{"key":"value"}`: values vary, keys stay."""
-    sig: list[str] = []
-    shown: list[str] = []
-    key = ""
-    for part in _PARTS.findall(word):
-        if part[0] in _DELIMITERS:
-            if "=" in part and sig and sig[-1] != WILD:
-                key = sig[-1]
-                sig[-1] += "="
-            elif part == "[" and sig and sig[-1].lower() in CODE_KEYS:  # `SQLSTATE[42S02]`
-                key = sig[-1]
-            shown.append(part)
-            continue
-        if part == ":" and sig and sig[-1] != WILD:
-            key = sig[-1]
-            shown.append(part)
-            continue
-        pair = _PAIR.match(part) or _PATH_PAIR.match(part)
-        if pair and not key and not variable_kind(pair["key"]) and not _HOST_PORT.match(part):
-            kind = "" if _says_what(pair["key"], pair["value"]) else variable_kind(pair["value"])
-            sig.append(pair["key"] + ":")
-            shown.append(pair["key"] + pair["colon"] + (kind or pair["value"]))
-            piece = WILD if kind else pair["value"]
-        else:
-            if part[0] == ":" and sig and sig[-1] != WILD and not key:  # `"status":503`
-                key = sig[-1]
-            core = part.strip(".:!#*-")
-            kind = "" if not core or _says_what(key, core) else "<*>" if key else variable_kind(core)
-            shown.append(part.replace(core, kind, 1) if kind else part)
-            piece = WILD if kind else core
-        if piece and not (piece == WILD and sig and sig[-1] == WILD):
-            sig.append(piece)
-        key = ""
-    return " ".join(sig), "".join(shown)
-
-
-def _says_what(key: str, value: str) -> bool:
-    """Tell whether the value of a key says what happened, not to whom."""
-    key = key.lower().rpartition(".")[2]
-    return is_code(key, value) or (key in _FIXED_FIELDS and not variable_kind(value))
-
-
-def variable_kind(core: str) -> str:
-    """Name the kind of a variable word, or return empty for a fixed one."""
-    kind = _kinds.get(core)
-    if kind is None:
-        kind = _variable_kind(core)
-        if len(_kinds) >= _MAX_MEMO:
-            _kinds.clear()
-        if len(core) <= _MAX_MEMO_WORD:
-            _kinds[core] = kind
-    return kind
-
-
-def _variable_kind(core: str) -> str:
-    if core.lower() in _WORDS_IN_VALUE:
-        return "<*>"
-    if _TYPE.match(core):
-        return ""
-    if any(map(str.isdigit, core)):
-        return _kind_with_digits(core)
-    if len(core) > _MAX_WORD or (len(core) >= _MIN_HEX and _HEX.match(core)):
-        return "<id>"
-    if "/" in core or "\\" in core:
-        return "<path>" if _is_path(core) else ""
-    return "<*>" if "@" in core or core.count(".") > 2 or _HOST.match(core) or _PACKAGE.match(core) else ""
-
-
-def _is_path(core: str) -> bool:
-    return core[0] in "/~" or "\\" in core or "." in core or core.count("/") > 1
-
-
-def _kind_with_digits(core: str) -> str:
-    if _KEPT.match(core) or (len(core) >= _LONG_IDENTIFIER and _CAMEL.match(core)):
-        return ""
-    if _NUMBER.match(core):
-        return "<num>"
-    if _IP.match(core):
-        return "<ip>"
-    return "<path>" if "/" in core else "<host>" if _HOST_PORT.match(core) else "<id>"

@@ -19,8 +19,9 @@ _ERROR_SHAPED = re.compile(
     r"(?:[\w$]+(?:\.|::|\\{1,2})){0,15}[A-Z][a-z]\w*(?:Exception|Error|Throwable|Failure)$|E[A-Z]{4,14}$"
 )
 """A type, or a name of errno (POSIX): says what happened under whatever key."""
+_ERROR_ENDS: Final = ("Exception", "Error", "Throwable", "Failure")
 
-_STATUS_KEYS = frozenset({"status", "code", "statuscode", "status_code", "http", "http_status", "httpstatus"})
+STATUS_KEYS: Final = frozenset({"status", "code", "statuscode", "status_code", "http", "http_status", "httpstatus"})
 CODE_KEYS: Final = frozenset(
     {"errno", "sqlstate", "sqlcode", "errorcode", "error_code", "errcode", "err_code", "exitcode", "exit_code"}
 )
@@ -29,7 +30,7 @@ _MAKES_CODE = frozenset({"error", "exit", "err"})
 """Words before `code` or `status` that make it a code of a vendor."""
 
 LEADS: Final = {
-    **dict.fromkeys(_STATUS_KEYS, "status"),
+    **dict.fromkeys(STATUS_KEYS, "status"),
     **dict.fromkeys(CODE_KEYS, "code"),
     "error": "error",
 }
@@ -38,11 +39,16 @@ LEADS: Final = {
 
 def is_code(key: str, value: str) -> bool:
     """Tell whether the value of a key is a code, or names a type of error. The key in lower case, empty for none."""
-    if key in _STATUS_KEYS and (_STATUS.match(value) or _NAMED.match(value)):
+    if key in STATUS_KEYS and (_STATUS.match(value) or _NAMED.match(value)):
         return True
     if key in CODE_KEYS and (_CODE.match(value) or _NAMED.match(value)):
         return True
-    return bool(key) and _ERROR_SHAPED.match(value) is not None
+    return bool(key) and may_name_error(value) and _ERROR_SHAPED.match(value) is not None
+
+
+def may_name_error(value: str) -> bool:
+    """Say no, in a tenth of the time, to most values that do not name a type of error or an errno."""
+    return value.endswith(_ERROR_ENDS) or (value[:1] == "E" and value.isupper())
 
 
 def codes_behind(lead: str, words: Sequence[str], index: int) -> Iterator[tuple[int, str]]:

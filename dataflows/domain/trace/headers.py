@@ -1,14 +1,22 @@
 """Exception types in the lines that name them: headers, causes, the place of a Rust panic."""
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from dataflows.domain.trace.frames import stable_path
-from dataflows.domain.trace.line import Line
+from dataflows.domain.trace.line import Kind, Line
 
 _SUFFIX = r"(?:Exception|Error|Throwable|Failure|Fault|Interrupt|Interruption|Timeout|Exit|Warning|Violation|Problem)"
-_SUFFIXED = re.compile("Exception|Error|Throwable|Failure|Fault|Interrupt|Timeout|Exit|Warning|Violation|Problem")
-"""Stands in whatever `_STRONG` finds, and is found ten times as fast."""
+_SUFFIXES: Final = (
+    *("Exception", "Error", "Throwable", "Failure", "Fault", "Interrupt", "Timeout", "Exit", "Warning", "Violation"),
+    "Problem",
+)
+"""One of them stands in whatever `_STRONG` finds, and is found twenty times as fast."""
+_PLAIN = re.compile(r"(?!Unhandled)(?:[A-Za-z_]\w*\.){0,15}[A-Z]\w*(?:Exception|Error)")
+"""The commonest types: whatever follows `: `, `_STRONG` finds just this at the start of a line."""
+_NOT_PLAIN: Final = ("panic", ".rb:", "Traceback (most", "(Inner Exception")
+"""What follows a header may make the line another one."""
 _STRONG = re.compile(
     rf"(?:^|[\s:\]'\"(>=])(?P<name>(?:[A-Za-z_][\w$-]*(?:\.|::|\\{{1,2}})){{0,15}}"
     rf"(?:[A-Z]\w*?{_SUFFIX}|Exception|Error|Throwable)(?:\$\w+|\d)?(?:`\d)?)'?"
@@ -39,16 +47,50 @@ _RUST_PLACE = re.compile(r"(?:^|, )(?P<path>(?:[A-Za-z]:)?[^\s:'\"]{1,300}\.rs):
 """Where Rust panicked: all of the line since 1.73, with the message on the next; before, the end of the line."""
 
 
+def plain_header(text: str) -> Line | None:
+    """Read `a.b.CException: why` and `Caused by: a.b.CException: why`; None for any other line, header or not.
+
+    What all rules together say of such a line, at a fifth of the cost: the type is mostly one that came before.
+    """
+    kind: Kind = "head"
+    name, colon, rest = text.partition(": ")
+    if name == "Caused by":
+        kind = "cause"
+        name, colon, rest = rest.partition(": ")
+    if not (colon and name.endswith(("Exception", "Error")) and _is_plain(name)):
+        return None
+    for sign in _NOT_PLAIN:
+        if sign in rest:
+            return None
+    return Line(kind, name, rest.lstrip(": "))
+
+
+@lru_cache(maxsize=4_096)
+def _is_plain(name: str) -> bool:
+    return _PLAIN.fullmatch(name) is not None
+
+
 def header(text: str) -> Line | None:
     """Find an exception type and its message in a line; a logger's prefix may precede it. None where there is none."""
     text = text[:1000]
-    found = (_STRONG.search(text) if _SUFFIXED.search(text) else None) or _WEAK.match(text)
+    found = _STRONG.search(text) if _has_suffix(text) else None
+    if found is None:
+        word, space, _ = text.partition(" ")
+        # The only words of which `_WEAK` can be true.
+        found = _WEAK.match(text) if not space or word.endswith(":") else None
     if found is None:
         return None
-    rest = text[found.end() :].lstrip(": ")
-    if _UNHANDLED.match(found["name"]):  # Node's warning about an exception
-        return header(rest) or Line("head", found["name"], rest)
-    return Line("head", found["name"], rest)
+    name, rest = found["name"], text[found.end() :].lstrip(": ")
+    if name.startswith("Unhandled") and _UNHANDLED.match(name):  # Node's warning about an exception
+        return header(rest) or Line("head", name, rest)
+    return Line("head", name, rest)
+
+
+def _has_suffix(text: str) -> bool:
+    for suffix in _SUFFIXES:  # noqa: SIM110 - half the time of `any`
+        if suffix in text:
+            return True
+    return False
 
 
 def loose_header(text: str) -> Line | None:

@@ -5,6 +5,7 @@ from typing import Final
 
 from dataflows.domain.trace.line import Line
 from dataflows.domain.trace.raised import Open, Raised
+from dataflows.domain.trace.runs import Run
 
 MAX_DEPTH: Final = 10
 """Groups within groups; `traceback` prints no more either (`max_group_depth`)."""
@@ -17,14 +18,15 @@ class PythonErrors:
 
     def __init__(self) -> None:
         self._errors: list[Open] = []
-        self._reading = False
         self._members = 0
+        self.reading = False
+        """Whether a traceback is being read: what comes may be its header."""
 
     def start(self, raw: str) -> None:
         """Take a line that says that a traceback follows."""
         if not (self._errors and _is_empty(self._errors[-1])):
             self._open(_depth(raw))
-        self._reading = True
+        self.reading = True
 
     def frame(self, line: Line, raw: str) -> None:
         """Take a frame; a traceback whose beginning was cut off starts with one."""
@@ -32,16 +34,24 @@ class PythonErrors:
             self.start(raw)
         self._errors[-1].frames.append(line)
 
+    def frames(self, run: Run) -> bool:
+        """Take frames and source lines as a whole; False, and nothing taken, unless a traceback is being read."""
+        if not self.reading:
+            return False
+        error = self._errors[-1]
+        if not error.frames:
+            error.run = run
+        error.frames.extend(run.frames)
+        return True
+
     def member(self, raw: str) -> None:
         """Take a line between the members of a group."""
         self._members += 1
         self._open(_depth(raw) + ("+-+" in raw))
-        self._reading = True
+        self.reading = True
 
-    def text(self, line: Line, raw: str) -> bool:
-        """Take a line that may be the header below the frames. False where no traceback is being read."""
-        if not self._reading:
-            return False
+    def text(self, line: Line, raw: str) -> None:
+        """Take a line that may be the header below the frames. A traceback is being read."""
         error = self._errors[-1]
         body = _body(raw)
         if (error.frames or error.member) and body[:1] not in {" ", "\t", ""}:
@@ -50,12 +60,11 @@ class PythonErrors:
                 error.head = Line("head", found["name"], body[found.end() :].lstrip(": "))
             elif line.kind == "head":
                 error.head = line
-            self._reading = not error.head.name
-        return True
+            self.reading = not error.head.name
 
     def result(self) -> list[Raised]:
         """Return the chain, outermost first, each group followed by its members; empty where there was no traceback."""
-        if not any(error.frames for error in self._errors):
+        if not self._errors or not any(error.frames for error in self._errors):
             return []
         return _outermost_first([error for error in self._errors if error.frames or error.head.name])
 

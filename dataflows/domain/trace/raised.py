@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from dataflows.domain.trace.line import Line
+from dataflows.domain.trace.runs import Run, names_of
 
 
 class Raised(NamedTuple):
@@ -25,6 +26,9 @@ class Open:
 
     head: Line
     frames: list[Line] = field(default_factory=list)
+    """As printed. Only ever added to."""
+    run: Run | None = None
+    """The run that the first frames came from as a whole: mostly all of them, and its names are known."""
     parent: "Open | None" = None
     """The exception that this one is a cause of."""
     place: str = ""
@@ -36,10 +40,13 @@ class Open:
 
     def close(self, *, innermost_last: bool = False) -> Raised:
         """Return what was read. `innermost_last`: the frames were printed outermost call first."""
-        frames = self.frames[::-1] if innermost_last else self.frames
-        ours = [frame.name for frame in frames if frame.ours] or [frame.name for frame in frames]
-        if self.place and not ours:
-            ours = [self.place]
-        is_panic = self.head.kind == "panic"
-        kind, detail = ("panic", self.head.name) if is_panic else (self.head.name, "")
-        return Raised(kind, self.head.rest, tuple(dict.fromkeys(ours)), detail)
+        if self.run is not None and len(self.run.frames) == len(self.frames):
+            names = self.run.names
+        else:
+            names = names_of(self.frames[::-1] if innermost_last else self.frames)
+        if self.place and not names:
+            names = (self.place,)
+        head = self.head
+        if head.kind == "panic":
+            return Raised("panic", head.rest, names, head.name)
+        return Raised(head.name, head.rest, names)

@@ -4,11 +4,14 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from dataflows.domain.trace.frames import FRAMEWORKS, Frameworks
-from dataflows.domain.trace.headers import dart_header, header, loose_header, rust_place
-from dataflows.domain.trace.line import Line
+from dataflows.domain.trace.headers import rust_place
+from dataflows.domain.trace.line import SKIP, Line
 from dataflows.domain.trace.lines import classify
+from dataflows.domain.trace.pending import pending_heads
+from dataflows.domain.trace.plain import MAX_PENDING, NAME_MARKS, Part, plain_chain
 from dataflows.domain.trace.python import PythonErrors
 from dataflows.domain.trace.raised import Open, Raised
+from dataflows.domain.trace.runs import Run, run_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,36 +22,62 @@ MAX_RAISED: Final = 10
 _MAX_MEMO: Final = 20_000
 """Lines remembered (about 5 MB); a service has some hundreds of distinct frames."""
 _MAX_MEMO_LINE: Final = 300
-_MAX_PENDING: Final = 30
+_MAX_RUNS: Final = 2_000
+"""Runs remembered (at most 20 MB, mostly 5): what is below a header recurs as a whole."""
+_MAX_RUN: Final = 4_000
+_UNINDENTED = re.compile(r"\n(?![ \t])")
+"""Ends a header with the run of indented lines below it."""
 _GO_BARE = re.compile(r"(?P<name>[^\s\"=]*[\w)]\.[\w.\[\]]{1,200})$")
 """A function without its arguments: zap and pkg/errors print it so."""
 
 
 class TraceReader:
-    """Reads traces; remembers lines it has seen, up to a bound, then forgets them all. Threads may share one."""
+    """Reads traces; remembers lines and runs, up to bounds, then forgets them all. Threads may share one."""
 
     def __init__(self, frameworks: Frameworks = FRAMEWORKS) -> None:
         self._frameworks = frameworks
         self._memo: dict[str, Line] = {}
+        self._runs: dict[str, Run] = {}
 
     def read(self, text: str) -> tuple[Raised, ...]:
         """Return the chain, outermost first; empty where the text is no trace. Expects a normalised text."""
         if "\n" not in text and "' panicked at " not in text and ") panicked at " not in text:
             return ()
-        scan = _Scan(self._frameworks)
-        known = self._memo.get
-        add_frame: Callable[[Line], None] | None = None
-        for raw in text.split("\n"):
+        parts = self._parts(text)
+        chain = plain_chain(parts)
+        if chain is None:
+            scan = _Scan(self._frameworks)
+            for line, raw, run, below in parts:
+                scan.take(line, raw)
+                if run is not None:
+                    scan.take_run(run, below)
+            chain = scan.result()
+        return chain[:MAX_RAISED]
+
+    def _parts(self, text: str) -> list[Part]:
+        known, known_run = self._memo.get, self._runs.get
+        parts: list[Part] = []
+        for part in _UNINDENTED.split(text):
+            raw, _, below = part.partition("\n")
             line = known(raw) or self._classify(raw)
-            if line[0] != "frame":
-                scan.take(line, raw)
-                add_frame = None
-            elif add_frame is None:
-                scan.take(line, raw)
-                add_frame = scan.frames_of_current()
-            else:
-                add_frame(line)  # by far the most lines
-        return scan.result()
+            if not below:
+                parts.append((line, raw, None, ""))
+                continue
+            if "\n" not in below:
+                single = known(below) or self._classify(below)
+                if single[0] != "frame":  # Go has a file below each function: no run worth remembering
+                    parts += ((line, raw, None, ""), (single, below, None, ""))
+                    continue
+            parts.append((line, raw, known_run(below) or self._run(below), below))
+        return parts
+
+    def _run(self, text: str) -> Run:
+        run = run_of(text, [self._memo.get(raw) or self._classify(raw) for raw in text.split("\n")])
+        if len(self._runs) >= _MAX_RUNS:
+            self._runs.clear()
+        if len(text) <= _MAX_RUN:
+            self._runs[text] = run
+        return run
 
     def _classify(self, raw: str) -> Line:
         line = classify(raw, self._frameworks)
@@ -70,16 +99,30 @@ class _Scan:
         self.pending: list[tuple[Line, str]] = []
         self.goroutines = 0
         self.listing = self.innermost_first = False
-        self.previous, self.previous_raw = Line("skip"), ""
+        self.previous, self.previous_raw = SKIP, ""
 
     def take(self, line: Line, raw: str) -> None:
-        if line.kind != "skip":
-            _TAKE[line.kind](self, line, raw)
+        kind = line[0]
+        if kind != "skip":
+            _TAKE[kind](self, line, raw)
         self.previous, self.previous_raw = line, raw
 
-    def frames_of_current(self) -> "Callable[[Line], None] | None":
-        """Where a frame goes that follows the frame just taken."""
-        return self.current.frames.append if self.current is not None and not self.pending else None
+    def take_run(self, run: Run, text: str) -> None:
+        """Take the lines of a run, whose text is given: as if one by one, and mostly as a whole."""
+        if run.kind == "frames":
+            self._frames(run)
+        elif run.kind == "mixed" or not self.python.frames(run):
+            for line, raw in zip(run.lines, text.split("\n"), strict=True):
+                self.take(line, raw)
+        self.previous, self.previous_raw = run.lines[-1], ""
+
+    def _frames(self, run: Run) -> None:
+        first = run.frames[0]
+        self.frame(first, "")
+        error = self.current or self._open(Line("head"))
+        if len(error.frames) == 1 and error.frames[0] is first:
+            error.run = run
+        error.frames.extend(run.frames[1:])  # the first has opened what was pending
 
     def result(self) -> tuple[Raised, ...]:
         python = self.python.result()
@@ -101,7 +144,7 @@ class _Scan:
         if self.previous.kind == "rust" and line.kind == "frame":
             return  # the source place of the Rust frame above
         if self.current is None or self.pending:
-            heads = self._pending_heads(loose=not _NAME_MARKS.isdisjoint(line.name))
+            heads = self._pending_heads(loose=not NAME_MARKS.isdisjoint(line.name))
             if heads or self.current is None:
                 for head in heads or [Line("head")]:
                     self._open(head)
@@ -110,30 +153,7 @@ class _Scan:
             self.current.frames.append(line)
 
     def _pending_heads(self, *, loose: bool) -> list[Line]:
-        """Choose the header among the lines before a frame: the first that starts with an exception type, or names one.
-
-        `loose`: what follows is a frame beyond doubt, so the first or the last line names a type, even an odd one.
-        """
-        strict = self.current is not None and not self.listing
-        named: list[Line] = []
-        for position, (line, raw) in enumerate(self.pending):
-            outer, *inner = raw.split(" ---> ")
-            head = _any_header(outer.strip()) if inner else line if line.kind == "head" else None
-            if head is not None and not (strict and outer[:1].isspace()):
-                heads = [head, *(found for part in inner if (found := _any_header(part)) is not None)]
-                if raw.lstrip().startswith(head.name):
-                    return heads
-                named = named or heads
-            if raw.startswith("Unhandled exception:") and position + 1 < len(self.pending):
-                return named or [dart_header(self.pending[position + 1][1])]
-        if named:
-            return named
-        if loose and not strict and self.pending:
-            for _, raw in (self.pending[-1], self.pending[0]):
-                head = loose_header(raw.strip())
-                if head is not None:
-                    return [head]
-        return []
+        return pending_heads(self.pending, strict=self.current is not None and not self.listing, loose=loose)
 
     def raising_frame(self, line: Line, _: str) -> None:
         self._open(Line("head", line.rest)).frames.append(line)
@@ -193,14 +213,15 @@ class _Scan:
         error.frames.append(Line("frame", name, "", line.ours and not name.startswith(self.frameworks.names)))
 
     def text(self, line: Line, raw: str) -> None:
-        if self.python.text(line, raw):
+        if self.python.reading:
+            self.python.text(line, raw)
             return
         error = self.current
         if error is not None and error.head.kind == "panic" and not error.frames and self.goroutines == 0:
             error.place = error.place or rust_place(raw)
             if not error.head.rest:  # Rust since 1.73 says where first, and why on the next line
                 error.head = error.head._replace(rest=raw)
-        if len(self.pending) < _MAX_PENDING:
+        if len(self.pending) < MAX_PENDING:
             self.pending.append((line, raw))
 
 
@@ -223,12 +244,6 @@ _TAKE: Final[dict[str, "Callable[[_Scan, Line, str], None]"]] = {
     "text": _Scan.text,
 }
 """What each kind of line does; made once, not per text."""
-_NAME_MARKS: Final = frozenset(".@:")
-"""A qualified name or a source file: `at noon (sharp)` has neither."""
-
-
-def _any_header(text: str) -> Line | None:
-    return header(text) or loose_header(text)
 
 
 def _go_function(raw: str) -> str:
