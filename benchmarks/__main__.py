@@ -29,6 +29,8 @@ SCRIPTS = {
     "page": Budget(240, 40),
     "kinesis_client": Budget(90, 20),
     "fingerprint": Budget(60, 15),
+    "redaction": Budget(10, 5),
+    "throttle": Budget(25, 10),
     "retrieval": Budget(60, 15),
     "system": Budget(240, 40),
     "startup": Budget(50, 25),

@@ -1,18 +1,18 @@
 """The throttle with many live faults: CPU per record, bytes of state per fault, and the pause that a snapshot costs.
 
-    python benchmarks/throttle.py [--records 400000] [--repeats 5]
+    python benchmarks/throttle.py [--quick] [--out FOLDER]
 
 64 buckets as in the page, repeats of faults in random order, times as they come. The two sizes run in turn within
-every repeat; compare the rows of one run, not figures of two machines. The pause is what one worker is held for by
-one bucket: the copy and the pickling, 64 of them an epoch.
+every repeat. The pause is what one worker is held for by one bucket: the copy and the pickling, 64 of them an epoch.
 """
 
 import argparse
 import pickle
-import platform
 import random
-import statistics
 import time
+from pathlib import Path
+
+from harness import RESULTS, Spread, Table, report
 
 from dataflows.domain.alerts import Sighting
 from dataflows.domain.rules import NO_RULES
@@ -83,31 +83,38 @@ class _Run:
 
 
 def main() -> None:
-    """Run and print a Markdown table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--records", type=int, default=400_000)
-    parser.add_argument("--repeats", type=int, default=5)
-    options = parser.parse_args()
+    """Write the table."""
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--quick", action="store_true", help="few records: does it run, about how fast")
+    options.add_argument("--out", type=Path, default=RESULTS)
+    given = options.parse_args()
+    records, repeats = (20_000, 2) if given.quick else (100_000, 5)
     runs = {size: _Run(size) for size in SIZES}
     cpu: dict[int, list[float]] = {size: [] for size in SIZES}
     for run in runs.values():
         run.snapshot()
         run.pauses.clear()  # the first encodes everything: a start, not an epoch
-    for _ in range(options.repeats):
+    for _ in range(repeats):
         for size, run in runs.items():
-            cpu[size].append(run.count(options.records))
+            cpu[size].append(run.count(records))
             run.snapshot()
-    print(f"{platform.python_implementation()} {platform.python_version()}, {options.repeats} repeats, medians\n")
-    print("| live faults | us CPU a record (spread) | bytes of state a fault | snapshot pause p50 / p99 / all 64, ms |")
-    print("|---|---|---|---|")
-    for size, run in runs.items():
-        pauses = sorted(run.pauses)
-        p99 = pauses[int(len(pauses) * 0.99)] * 1e3
-        total = sum(pauses) / options.repeats * 1e3
-        print(
-            f"| {size:,} | {statistics.median(cpu[size]):.2f} ({min(cpu[size]):.2f}-{max(cpu[size]):.2f})"
-            f" | {run.bytes / size:.0f} | {statistics.median(pauses) * 1e3:.2f} / {p99:.2f} / {total:.0f} |"
-        )
+    rows = [
+        (f"{size:,}", Spread.of(cpu[size]), round(run.bytes / size), *_pauses(run, repeats))
+        for size, run in runs.items()
+    ]
+    columns = (
+        "live faults",
+        "CPU µs an alarming record",
+        "bytes of state a fault",
+        "snapshot of a bucket, ms",
+        "of all, ms",
+    )
+    note = f"{records:,} records a repeat, all of them repeats of live faults. What a snapshot takes is wall time."
+    report("throttle", "The throttle", [Table("Live faults", columns, rows, note)], given.out)
+
+
+def _pauses(run: _Run, repeats: int) -> tuple[Spread, str]:
+    return Spread.of([pause * 1e3 for pause in run.pauses]), f"{sum(run.pauses) / repeats * 1e3:.0f}"
 
 
 if __name__ == "__main__":

@@ -59,7 +59,7 @@ ITSELF = [
     lines(
         "Throughput",
         "Records a second that each process emits into the dataflow.",
-        "Flat while Lag rises: it is at its limit; docs/benchmarks.md says what a core does.",
+        "Flat while Lag rises: it is at its limit; docs/performance.md says what a core does.",
         PROM,
         counted(f"sum by (instance) (rate(cali_kinesis_records_total{_RATE}))", "{{instance}}"),
         unit="cps",

@@ -12,7 +12,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
-PAGES = ("docs/performance.md",)
+PAGES = ("docs/performance.md", "docs/kinesis.md", "docs/redaction.md")
 _PART = re.compile(r"(<!-- table: (?P<name>\w+)/(?P<title>[^>]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 MISSING = "Not measured yet: run `make bench`.\n"
 
