@@ -99,6 +99,7 @@ class _ThrottleLogic(StatefulBatchLogic[list[Sighting], Alert, BucketState]):
         self._rules = rules
         self._finish = finish
         self._open = 0
+        self._log = log.bind()  # made once: it is asked for each batch of each bucket
         self._first_epoch = FirstEpoch(resume)
         self._measure()
 
@@ -122,7 +123,7 @@ class _ThrottleLogic(StatefulBatchLogic[list[Sighting], Alert, BucketState]):
         for alert in decided.alerts:
             reason = alert["held"] or alert["reason"]
             metrics.DECISIONS.labels(reason).inc()
-            log.debug("alert.decided", reason=reason, fingerprint=alert["fingerprint"], service=alert["service"])
+            self._log.debug("alert.decided", reason=reason, fingerprint=alert["fingerprint"], service=alert["service"])
         for reason, count in (
             (Reason.HELD_REPEAT, decided.held_repeat),
             (Reason.HELD_LATE, decided.held_late),
@@ -130,15 +131,18 @@ class _ThrottleLogic(StatefulBatchLogic[list[Sighting], Alert, BucketState]):
         ):
             if count:
                 metrics.DECISIONS.labels(reason.value).inc(count)
-                log.debug("records.held", reason=reason.value, count=count)
-        metrics.LATE.inc(decided.late + decided.held_late)
-        metrics.EVICTED.inc(decided.evicted)
+                self._log.debug("records.held", reason=reason.value, count=count)
+        if late := decided.late + decided.held_late:
+            metrics.LATE.inc(late)
+        if decided.evicted:
+            metrics.EVICTED.inc(decided.evicted)
         self._measure()
         return decided.alerts
 
     def _measure(self) -> None:
-        metrics.OPEN_FAULTS.inc(len(self._bucket) - self._open)
-        self._open = len(self._bucket)
+        if opened := len(self._bucket) - self._open:
+            metrics.OPEN_FAULTS.inc(opened)
+            self._open += opened
 
     def notify_at(self) -> datetime | None:
         if self._first_epoch:
