@@ -25,7 +25,7 @@ from typing import Any
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow
 from bytewax.testing import TestingSink, TestingSource, run_main
-from harness import RESULTS, Cost, Spread, Table, Work, interleaved, measure, report
+from measuring import RESULTS, Cost, Spread, Table, Work, interleaved, measure, report
 
 from connectors.kinesis import RecordBatch
 from connectors.s3 import S3Config, create_bucket

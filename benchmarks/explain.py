@@ -15,8 +15,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-import harness
 import knowledge
+import measuring
 import rival
 import structlog
 from bytewax.testing import TestingSource, run_main
@@ -91,12 +91,12 @@ def explain(database: Path, folders: Sequence[Path], queries: Sequence[Query]) -
     return {**rival.quantiles(taken), "runbooks": count}
 
 
-def explaining(database: Path, folders: Sequence[Path], queries: Sequence[Query], repeats: int) -> harness.Table:
+def explaining(database: Path, folders: Sequence[Path], queries: Sequence[Query], repeats: int) -> measuring.Table:
     """Milliseconds of a warm explanation, over all threads."""
     work = partial(explain, database, folders, queries)
-    seen = [cost.seen for cost in harness.interleaved({"explain": work}, repeats)["explain"]]
+    seen = [cost.seen for cost in measuring.interleaved({"explain": work}, repeats)["explain"]]
     spreads = {
-        name: harness.Spread.of([s[name] for s in seen]) for name in rival.quantiles([{"cpu_s": 0, "wall_s": 0}])
+        name: measuring.Spread.of([s[name] for s in seen]) for name in rival.quantiles([{"cpu_s": 0, "wall_s": 0}])
     }
     held = "held" if spreads["cpu_ms_p95"].median <= GOAL_MS else "MISSED"
     note = (
@@ -105,7 +105,7 @@ def explaining(database: Path, folders: Sequence[Path], queries: Sequence[Query]
     )
     columns = ("runbooks", "CPU ms p50", "CPU ms p95", "wall ms p50", "wall ms p95")
     figures = [spreads[f"{kind}_ms_p{p}"] for kind in ("cpu", "wall") for p in (50, 95)]
-    return harness.Table("An explanation", columns, [[f"{seen[0]['runbooks']:.0f}", *figures]], note)
+    return measuring.Table("An explanation", columns, [[f"{seen[0]['runbooks']:.0f}", *figures]], note)
 
 
 def read(batches: list[RecordBatch], make: Callable[[], Silent]) -> Mapping[str, float]:
@@ -133,7 +133,7 @@ def read(batches: list[RecordBatch], make: Callable[[], Silent]) -> Mapping[str,
     return {**watch.taken(), "first_s": channel.at - begun}
 
 
-def reading(records: int, repeats: int) -> harness.Table:
+def reading(records: int, repeats: int) -> measuring.Table:
     """The page with an instant and with a slow explainer, in turn."""
     generator = LogGenerator(seed=1, rate=1000, start_ts=_START_TS, storms=None)
     data = [wire.render(emitted) for emitted in itertools.islice(generator, records)]
@@ -150,27 +150,27 @@ def reading(records: int, repeats: int) -> harness.Table:
     ]
     variants = {"instant": partial(read, batches, Silent), f"{SLOW_S:g} s a call": partial(read, batches, _Slow)}
     rows = []
-    for name, costs in harness.interleaved(variants, repeats).items():
+    for name, costs in measuring.interleaved(variants, repeats).items():
         seen = [cost.seen for cost in costs]
         told = [s["first_s"] for s in seen if s["first_s"] > 0]
         rows.append(
             [
                 name,
-                harness.Spread.of([records / s["cpu_s"] for s in seen]),
-                harness.Spread.of([s["wall_s"] for s in seen]),
-                harness.Spread.of(told) if told else "not within the run",
+                measuring.Spread.of([records / s["cpu_s"] for s in seen]),
+                measuring.Spread.of([s["wall_s"] for s in seen]),
+                measuring.Spread.of(told) if told else "not within the run",
             ]
         )
     note = f"{records:,} records; median (lowest-highest) of {repeats} runs in turn. Sinks count and drop."
     columns = ("explainer", "records per CPU s", "whole run, s", "first alert after, s")
-    return harness.Table("Reading beside an explainer", columns, rows, note)
+    return measuring.Table("Reading beside an explainer", columns, rows, note)
 
 
 def main() -> None:
     """Write both tables."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--quick", action="store_true", help="once, with the shipped runbooks and few records")
-    options.add_argument("--out", type=Path, default=harness.RESULTS)
+    options.add_argument("--out", type=Path, default=measuring.RESULTS)
     options.add_argument("--queries", type=int, default=60)
     options.add_argument("--records", type=int, default=60_000)
     options.add_argument("--repeats", type=int, default=3)
@@ -187,7 +187,7 @@ def main() -> None:
             explaining(given.knowledge_base or kept, folders, asked[: given.queries], repeats),
             reading(5_000 if given.quick else given.records, repeats),
         ]
-    harness.report("explain", "Explaining", tables, given.out)
+    measuring.report("explain", "Explaining", tables, given.out)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from random import Random
 
-import harness
+import measuring
 import rival
 from fingerprint_rules import Rows, ablation, accuracy, score
 
@@ -76,9 +76,9 @@ def ours(asked: Sequence[Case]) -> Mapping[str, float]:
     return told
 
 
-def variants(asked: Sequence[Case], folder: Path) -> dict[str, harness.Work]:
+def variants(asked: Sequence[Case], folder: Path) -> dict[str, measuring.Work]:
     """Who groups the messages, by name; drain3 is left out where it is not installed."""
-    found: dict[str, harness.Work] = {OURS: lambda: ours(asked)}
+    found: dict[str, measuring.Work] = {OURS: lambda: ours(asked)}
     if rival.installed():
         path = folder / "cases.json"
         path.write_text(json.dumps(asked), encoding="utf-8")
@@ -87,14 +87,14 @@ def variants(asked: Sequence[Case], folder: Path) -> dict[str, harness.Work]:
     return found
 
 
-def speed(asked: Sequence[Case], repeats: int, folder: Path) -> harness.Table:
+def speed(asked: Sequence[Case], repeats: int, folder: Path) -> measuring.Table:
     """Microseconds a message of each kind."""
-    costs = harness.interleaved(variants(asked, folder), repeats)
+    costs = measuring.interleaved(variants(asked, folder), repeats)
     rows = []
     for name, before, messages in asked:
         us = {who: [cost.seen[name] for cost in part] for who, part in costs.items()}
         middle = {who: statistics.median(part) for who, part in us.items()}
-        cells = [harness.Spread.of(us[who]) if who in us else rival.NOT_INSTALLED for who in (OURS, PLAIN, MASKED)]
+        cells = [measuring.Spread.of(us[who]) if who in us else rival.NOT_INSTALLED for who in (OURS, PLAIN, MASKED)]
         times = [f"{middle[who] / middle[OURS]:.2f}" if who in middle else "" for who in (PLAIN, MASKED)]
         mean = statistics.mean(map(len, [*before, *messages]))
         rows.append([name, len(messages), f"{mean:.0f}", *cells, *times])
@@ -106,10 +106,10 @@ def speed(asked: Sequence[Case], repeats: int, folder: Path) -> harness.Table:
         "order of appearance; CALI's fingerprint is the same in every process and order."
     )
     columns = ("messages", "timed", "mean characters", OURS, PLAIN, MASKED, "drain3 / CALI", "masked / CALI")
-    return harness.Table("CPU of a message", columns, rows, note)
+    return measuring.Table("CPU of a message", columns, rows, note)
 
 
-def memory(messages: Sequence[str], folder: Path) -> harness.Table:
+def memory(messages: Sequence[str], folder: Path) -> measuring.Table:
     """What each holds after some messages and after all, every one once; and where every message is a fault."""
     once = list(dict.fromkeys(messages))
     chance = Random(7)  # noqa: S311 - words that mean nothing
@@ -118,7 +118,7 @@ def memory(messages: Sequence[str], folder: Path) -> harness.Table:
     fed += [(f"{count:,} of 12 random words", faults[:count]) for count in (len(faults) // 4, len(faults))]
     rows: list[list[object]] = []
     for name, part in fed:
-        costs = harness.interleaved(variants([("fed", part, [])], folder), 1)
+        costs = measuring.interleaved(variants([("fed", part, [])], folder), 1)
         peaks = {who: cost[0].seen.get("peak_mib", cost[0].peak_mib) for who, cost in costs.items()}
         rows.append([name, *(f"{peaks[w]:.1f}" if w in peaks else rival.NOT_INSTALLED for w in (OURS, PLAIN, MASKED))])
     note = (
@@ -126,10 +126,10 @@ def memory(messages: Sequence[str], folder: Path) -> harness.Table:
         "hashes, each up to a bound. drain3 remembers its clusters, without a bound by default: few for generated "
         "logs, one a message where every message is a fault of its own."
     )
-    return harness.Table("Memory", ("messages, none twice", OURS, PLAIN, MASKED), rows, note)
+    return measuring.Table("Memory", ("messages, none twice", OURS, PLAIN, MASKED), rows, note)
 
 
-def labelled(systems: Mapping[str, Rows], repeats: int, folder: Path) -> list[harness.Table]:
+def labelled(systems: Mapping[str, Rows], repeats: int, folder: Path) -> list[measuring.Table]:
     """Speed and grouping accuracy by system."""
     texts = {name: [message for message, _ in rows] for name, rows in systems.items()}
     halved = [(name, part[: len(part) // 2], part[len(part) // 2 :]) for name, part in texts.items()]
@@ -148,7 +148,7 @@ def labelled(systems: Mapping[str, Rows], repeats: int, folder: Path) -> list[ha
     means = [[statistics.mean(values) for values in zip(*part, strict=True)] for part in scores.values()]
     rows.append(["mean", *map(_pair, means)])
     note = "Grouping accuracy and its F1 over groups (LogPAI's definitions), one setting for all systems."
-    return [speed(halved, repeats, folder), harness.Table("Accuracy", ("system", *scores), rows, note)]
+    return [speed(halved, repeats, folder), measuring.Table("Accuracy", ("system", *scores), rows, note)]
 
 
 def _pair(score_: Sequence[float]) -> str:
@@ -159,7 +159,7 @@ def main() -> None:
     """Measure what the options ask for."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--quick", action="store_true", help="twice, with few messages")
-    options.add_argument("--out", type=Path, default=harness.RESULTS)
+    options.add_argument("--out", type=Path, default=measuring.RESULTS)
     options.add_argument("--repeats", type=int, default=3)
     options.add_argument("--logs", type=Path, help="folder of *.jsonl with message and truth")
     options.add_argument("--ablation", action="store_true")
@@ -180,11 +180,11 @@ def main() -> None:
         folder = Path(made)
         if systems:
             tables = labelled(systems, repeats, folder)
-            harness.report("fingerprint_labelled", "Fingerprints of labelled logs", tables, given.out)
+            measuring.report("fingerprint_labelled", "Fingerprints of labelled logs", tables, given.out)
         else:
             messages = generated(12_000 if given.quick else 60_000)
             tables = [speed(cases(messages), repeats, folder), memory(messages, folder)]
-            harness.report("fingerprint", "Fingerprints", tables, given.out)
+            measuring.report("fingerprint", "Fingerprints", tables, given.out)
 
 
 if __name__ == "__main__":

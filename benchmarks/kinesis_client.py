@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import boto3  # noqa: F401 - CALI imports it when it connects; here before, since no client's imports are measured
-import harness
+import measuring
 import rival
 import structlog
 from kinesis_canned import PAGE, SHARDS, STREAM, canned
@@ -52,10 +52,10 @@ def ours(url: str, records: int, *, fast: bool) -> Mapping[str, float]:
     return {**watch.taken(), "records": seen}
 
 
-def clients(url: str, records: int) -> dict[str, harness.Work]:
+def clients(url: str, records: int) -> dict[str, measuring.Work]:
     """Who reads, by name; rivals that are not installed are left out."""
     arguments = (url, str(records))
-    found: dict[str, harness.Work] = {
+    found: dict[str, measuring.Work] = {
         OURS: lambda: ours(url, records, fast=True),
         OURS_SLOW: lambda: ours(url, records, fast=False),
         "boto3 alone": lambda: rival.ask("boto3_client.py", *arguments, python=sys.executable),
@@ -66,20 +66,20 @@ def clients(url: str, records: int) -> dict[str, harness.Work]:
     return found
 
 
-def table(size: int, records: int, repeats: int) -> harness.Table:
+def table(size: int, records: int, repeats: int) -> measuring.Table:
     """Measure all clients with records of one size."""
     with canned(records, size) as url:
-        costs = harness.interleaved(clients(url, records), repeats)
+        costs = measuring.interleaved(clients(url, records), repeats)
     cpu = {name: [100_000 * c.seen["cpu_s"] / c.seen["records"] for c in part] for name, part in costs.items()}
     base = statistics.median(cpu[OURS])
     rows = [
         [
             name,
-            harness.Spread.of(cpu[name]),
+            measuring.Spread.of(cpu[name]),
             f"{statistics.median(cpu[name]) / base:.2f}",
-            harness.Spread.of([c.seen["wall_s"] for c in part]),
+            measuring.Spread.of([c.seen["wall_s"] for c in part]),
             # Of a rival's own process, or of the process that was forked for ours.
-            harness.Spread.of([c.seen.get("peak_mib", c.peak_mib) for c in part]),
+            measuring.Spread.of([c.seen.get("peak_mib", c.peak_mib) for c in part]),
         ]
         for name, part in costs.items()
     ]
@@ -89,14 +89,14 @@ def table(size: int, records: int, repeats: int) -> harness.Table:
     if size == SIZES[0]:
         note += f" Goal: CALI at most {GOAL_S} CPU s: {'held' if base <= GOAL_S else 'MISSED'}."
     columns = ("client", "CPU s for 100,000 records", "times CALI's", "wall s of the run", "peak memory, MiB")
-    return harness.Table(f"Records of {size} B", columns, rows, note)
+    return measuring.Table(f"Records of {size} B", columns, rows, note)
 
 
 def main() -> None:
     """Write the tables."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--quick", action="store_true", help="once, with few records of 400 B")
-    options.add_argument("--out", type=Path, default=harness.RESULTS)
+    options.add_argument("--out", type=Path, default=measuring.RESULTS)
     options.add_argument("--records", type=int, default=2 * SHARDS * PAGE, help=f"a multiple of {SHARDS * PAGE}")
     options.add_argument("--repeats", type=int, default=3)
     given = options.parse_args()
@@ -114,7 +114,7 @@ def main() -> None:
     records, repeats, sizes = given.records, given.repeats, SIZES
     if given.quick:
         records, repeats, sizes = SHARDS * PAGE, 1, SIZES[:1]
-    harness.report(
+    measuring.report(
         "kinesis_client",
         "Reading a Kinesis stream",
         [table(size, records, repeats) for size in sizes],

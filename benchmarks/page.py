@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from harness import RESULTS, Cost, Spread, Table, Work, interleaved, report
+from measuring import RESULTS, Cost, Spread, Table, Work, interleaved, report
 from page_parts import parts
 from page_runs import EPOCH, Way, page, rival_textbook, settings_for
 from page_state import make_stores

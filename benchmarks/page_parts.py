@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeGuard
 
 import msgspec
-from harness import Work
+from measuring import Work
 from page_ends import archive_sink, triage_with
 from page_runs import folder
 from records import Prepared

@@ -1,4 +1,4 @@
-"""One run of the page, of a part of it, or of a rival, over prepared records: what `harness.interleaved` repeats."""
+"""One run of the page, of a part of it, or of a rival, over prepared records: what `measuring.interleaved` repeats."""
 
 import contextlib
 import dataclasses
@@ -16,7 +16,7 @@ from typing import Any
 from bytewax.dataflow import Dataflow
 from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.testing import cluster_main
-from harness import Work
+from measuring import Work
 from page_ends import page_ends
 from phases import Memory, Phases
 from records import START_TS, Prepared

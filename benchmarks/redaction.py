@@ -9,7 +9,7 @@ import argparse
 import itertools
 from pathlib import Path
 
-from harness import RESULTS, Spread, Table, Work, interleaved, report
+from measuring import RESULTS, Spread, Table, Work, interleaved, report
 
 from dataflows.domain.redaction import redact
 

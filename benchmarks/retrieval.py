@@ -15,8 +15,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import harness
 import knowledge
+import measuring
 import rival
 import sentence_transformers  # noqa: F401 - seconds, once, before processes are forked
 import structlog
@@ -79,7 +79,9 @@ def search(database: Path, queries: Sequence[Query]) -> Mapping[str, float]:
     return told
 
 
-def _plain(documents: Sequence[Document], queries: Sequence[Query], k: int, folder: Path) -> tuple[harness.Work, Path]:
+def _plain(
+    documents: Sequence[Document], queries: Sequence[Query], k: int, folder: Path
+) -> tuple[measuring.Work, Path]:
     """Plain bm25s over the documents, and where it writes what it finds."""
     questions, hits = folder / f"{len(documents)}-{k}.json", folder / f"{len(documents)}-{k}-hits.json"
     asked = {
@@ -91,7 +93,7 @@ def _plain(documents: Sequence[Document], queries: Sequence[Query], k: int, fold
     return partial(rival.ask, "plain_bm25.py", str(questions), str(hits)), hits
 
 
-def speed(sizes: Sequence[int], queries: Sequence[Query], repeats: int, folder: Path) -> list[harness.Table]:
+def speed(sizes: Sequence[int], queries: Sequence[Query], repeats: int, folder: Path) -> list[measuring.Table]:
     """A table of questions and one of ingestion; size 0 stands for the samples."""
     asked: list[list[object]] = []
     ingested: list[list[object]] = []
@@ -99,11 +101,11 @@ def speed(sizes: Sequence[int], queries: Sequence[Query], repeats: int, folder: 
     for size in sizes:
         documents = knowledge.enlarged(size)
         count, database = knowledge.sections(documents), folder / f"{size}.db"
-        filled = harness.measure(partial(fill, size, documents, database))
-        variants: dict[str, harness.Work] = {OURS: partial(search, database, queries)}
+        filled = measuring.measure(partial(fill, size, documents, database))
+        variants: dict[str, measuring.Work] = {OURS: partial(search, database, queries)}
         if rival.installed():
             variants[PLAIN], _ = _plain(documents, queries, K, folder)
-        costs = harness.interleaved(variants, repeats)
+        costs = measuring.interleaved(variants, repeats)
         name = f"{count:,} of {len(documents):,} runbooks"
         plain = [cost.seen for cost in costs.get(PLAIN, [])]
         ours = [{**cost.seen, "resident_mib": imports_mib + cost.peak_mib} for cost in costs[OURS]]
@@ -112,7 +114,7 @@ def speed(sizes: Sequence[int], queries: Sequence[Query], repeats: int, folder: 
             *([name, *_cells(way, way, ours)] for way in (EMBEDDING, VECTORS, OURS)),
         ]
         indexed = [
-            harness.Spread.of([1_000 * s["index_cpu_s"] / count for s in part]) if part else rival.NOT_INSTALLED
+            measuring.Spread.of([1_000 * s["index_cpu_s"] / count for s in part]) if part else rival.NOT_INSTALLED
             for part in (plain, ours)
         ]
         embedded = "" if size else f"{1_000 * filled.seen['cpu_s'] / count:.1f}"
@@ -130,8 +132,10 @@ def speed(sizes: Sequence[int], queries: Sequence[Query], repeats: int, folder: 
         "samples, whose runbooks are short. The index of words is made anew at each start of a process."
     )
     return [
-        harness.Table("A question", columns, asked, note),
-        harness.Table("Ingestion", ("sections", "ingest", f"index, {PLAIN}", f"index, {OURS}"), ingested, ingest_note),
+        measuring.Table("A question", columns, asked, note),
+        measuring.Table(
+            "Ingestion", ("sections", "ingest", f"index, {PLAIN}", f"index, {OURS}"), ingested, ingest_note
+        ),
     ]
 
 
@@ -139,10 +143,10 @@ def _cells(name: str, way: str, seen: Sequence[Mapping[str, float]]) -> list[obj
     if not seen:
         return [name, rival.NOT_INSTALLED, "", "", "", ""]
     figures = [f"{way} {kind}_ms_p{p}".strip() for kind in ("cpu", "wall") for p in (50, 95)]
-    return [name, *(harness.Spread.of([s[figure] for s in seen]) for figure in [*figures, "resident_mib"])]
+    return [name, *(measuring.Spread.of([s[figure] for s in seen]) for figure in [*figures, "resident_mib"])]
 
 
-def quality(*, shipped: bool, folder: Path) -> harness.Table:
+def quality(*, shipped: bool, folder: Path) -> measuring.Table:
     """Share of logs whose first, or one of whose first three runbooks is right."""
     shipped = shipped or not knowledge.LABELS.is_file()
     paths, known = ([knowledge.RUNBOOKS], knowledge.CASES) if shipped else ([knowledge.LABELLED], knowledge.LABELS)
@@ -163,7 +167,7 @@ def quality(*, shipped: bool, folder: Path) -> harness.Table:
             texts.write_text(json.dumps([(d.doc_id, d.title, d.text) for d in retriever.documents]), encoding="utf-8")
         knowledge.settle()
 
-    harness.measure(ours)
+    measuring.measure(ours)
     ids = json.loads(found.read_text(encoding="utf-8"))
     documents = [Document(*fields) for fields in json.loads(texts.read_text(encoding="utf-8"))]
     if rival.installed():
@@ -180,7 +184,7 @@ def quality(*, shipped: bool, folder: Path) -> harness.Table:
         table.append([name, f"{told.hit1:.3f}", f"{told.hit3:.3f}"])
     able = sum(bool(label.relevant) for label in rows)
     which = "the shipped cases" if shipped else "labelled logs that are not shipped; CALI's ranking was fitted on them"
-    return harness.Table(
+    return measuring.Table(
         "Quality", ("way", "hit@1", "hit@3"), table, f"{able} of {which}, over {len(documents)} runbooks."
     )
 
@@ -189,7 +193,7 @@ def main() -> None:
     """Write the tables."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--quick", action="store_true", help="once, with few questions and the samples only")
-    options.add_argument("--out", type=Path, default=harness.RESULTS)
+    options.add_argument("--out", type=Path, default=measuring.RESULTS)
     options.add_argument("--queries", type=int, default=24)
     options.add_argument("--repeats", type=int, default=2)
     given = options.parse_args()
@@ -199,7 +203,7 @@ def main() -> None:
         folder = Path(made)
         tables = speed(sizes, knowledge.queries(count), repeats, folder)
         tables.append(quality(shipped=given.quick, folder=folder))
-    harness.report("retrieval", "Finding runbooks", tables, given.out)
+    measuring.report("retrieval", "Finding runbooks", tables, given.out)
 
 
 if __name__ == "__main__":

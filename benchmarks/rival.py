@@ -13,7 +13,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import harness
+import measuring
 
 PYTHON = Path(__file__).resolve().parents[1] / ".cali" / "rivals" / "bin" / "python"
 NOT_INSTALLED = "not installed"
@@ -47,14 +47,14 @@ def ask(script: str, *arguments: str, python: str | Path = PYTHON) -> dict[str, 
     return told
 
 
-def tell(work: harness.Work) -> None:
+def tell(work: measuring.Work) -> None:
     """Do the work in a forked process, and print what it took as one JSON line.
 
     `cpu_s`, `wall_s`, `peak_mib` (beyond the imports) and `resident_mib` (with them). What the work says it saw is told
     too; a work that times a part of itself says `cpu_s` and `wall_s` itself.
     """
     imports_mib = resident_mib()
-    cost = dataclasses.asdict(harness.measure(work))
+    cost = dataclasses.asdict(measuring.measure(work))
     seen = cost.pop("seen")
     sys.stdout.write(json.dumps({**cost, "resident_mib": imports_mib + cost["peak_mib"], **seen}) + "\n")
 

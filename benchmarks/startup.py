@@ -20,7 +20,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from harness import RESULTS, Spread, Table, report
+from measuring import RESULTS, Spread, Table, report
 from system_feed import Feed
 from system_stage import Stage
 

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from harness import RESULTS, Table, report
+from measuring import RESULTS, Table, report
 from system_feed import SERVICES, Fed, Feed, Storm
 from system_servers import SHARDS
 from system_stage import Stage

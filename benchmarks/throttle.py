@@ -12,7 +12,7 @@ import random
 import time
 from pathlib import Path
 
-from harness import RESULTS, Spread, Table, report
+from measuring import RESULTS, Spread, Table, report
 
 from dataflows.domain.alerts import Sighting
 from dataflows.domain.rules import NO_RULES
