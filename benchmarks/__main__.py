@@ -26,14 +26,14 @@ class Budget(NamedTuple):
 
 
 SCRIPTS = {
-    "page": Budget(240, 40),
-    "kinesis_client": Budget(90, 20),
-    "fingerprint": Budget(60, 15),
+    "page": Budget(200, 40),
+    "kinesis_client": Budget(60, 20),
+    "fingerprint": Budget(45, 10),
     "redaction": Budget(10, 5),
     "throttle": Budget(25, 10),
-    "retrieval": Budget(60, 15),
-    "system": Budget(240, 40),
-    "startup": Budget(50, 25),
+    "retrieval": Budget(70, 25),
+    "system": Budget(180, 35),
+    "startup": Budget(40, 20),
 }
 PATIENCE = 3
 """Times its budget that a script may take: other machines are slower."""
