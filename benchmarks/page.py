@@ -110,7 +110,8 @@ def beside(plan: Plan) -> list[Table]:
             "first row, run by run. What ends a run, the last snapshot above all, counts by the share of ten seconds "
             "that the run took, since one snapshot comes in ten seconds. The textbook flow, whose end counts "
             "whole since it folds there, archives the same records, counts the same faults and makes a document of "
-            "each; it has no redaction, alerts, dead letters or recovery.",
+            "each; it has no redaction, alerts, dead letters or recovery. No fault is new while it is measured, so no "
+            "card is made. Peak memory is what comes on top of the imported program and the prepared records.",
         ),
         Table(
             "Cost by part",

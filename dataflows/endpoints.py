@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -282,10 +283,17 @@ class _Unhurried:
 
     explainer: Explainer
     may_load: threading.Event
+    stopping: Callable[[], bool]
 
     def explain(self, query: Query) -> Explanation:
-        """The explainer's answer; within the first seconds after the start it is waited for."""
-        self.may_load.wait()
+        """The explainer's answer; within the first seconds after the start it is waited for.
+
+        Raises:
+            CancelledError: the process ends before that; the question is put again by the next one.
+        """
+        while not self.may_load.wait(0.1):
+            if self.stopping():
+                raise CancelledError
         return self.explainer.explain(query)
 
 
@@ -326,6 +334,7 @@ def live(
     reading, may_load = threading.Event(), threading.Event()
     if is_replay:
         reading.set()
+        may_load.set()
     threading.Thread(target=_warm, args=(explainer.warm, reading, may_load), name="explain-warm", daemon=True).start()
     books = books_of(sys.argv[1:], os.environ)
     watch = Watch(partial(_beat, reading), partial(book_read, books))
@@ -344,7 +353,7 @@ def live(
         search=search,
         history=history,
         sort=triage_of(settings, books),
-        explaining=Explaining(_Unhurried(explainer, may_load), settings.language),
+        explaining=Explaining(_Unhurried(explainer, may_load, drain.asked), settings.language),
         delivering=delivering(settings, to, ledger, clock, threads=threads, refuse=partial(_refuse_alert, refused)),
         clock=clock,
         rules=rulebook(settings),

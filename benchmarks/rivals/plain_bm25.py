@@ -29,14 +29,14 @@ def search(asked: Mapping[str, Any], hits: Path) -> Mapping[str, float]:
     retriever.index(corpus_tokens, show_progress=False)
     told = {"index_cpu_s": watch.taken()["cpu_s"]}
     found, taken = [], []
-    for query in asked["queries"]:
+    for query in [asked["queries"][0], *asked["queries"]]:  # the first, which warms up, does not count
         one = rival.Stopwatch()
         query_tokens = bm25s.tokenize(query, stemmer=stemmer, show_progress=False)
         results, _scores = retriever.retrieve(query_tokens, k=min(asked["k"], len(ids)), show_progress=False)
         taken.append(one.taken())
         found.append([ids[number] for number in results[0]])
-    hits.write_text(json.dumps(found), encoding="utf-8")
-    return {**told, **rival.quantiles(taken)}
+    hits.write_text(json.dumps(found[1:]), encoding="utf-8")
+    return {**told, **rival.quantiles(taken[1:])}
 
 
 if __name__ == "__main__":

@@ -50,11 +50,8 @@ def level_of(value: str | int) -> Level | None:
 _MAX_DIGITS = 4
 """Digits of the longest level number anybody writes; `int()` itself refuses a text of more than 4,300."""
 
-_WORDS = {
-    name: level
-    for name, level in LEVELS.items()
-    if name not in {*["ALL", "OFF", "OK", "LOG", "HTTP", "NONE", "DEFAULT"]}
-}
+_ALSO_WORDS = {"ALL", "OFF", "OK", "LOG", "HTTP", "NONE", "DEFAULT"}
+_WORDS = {name: level for name, level in LEVELS.items() if name not in _ALSO_WORDS}
 _UPPER = re.compile(r"[A-Z]{3,13}(?=[\]\s:|)>,;\-]|$)")
 """A word that may be a level, closed by a separator. It starts with a set of letters, which `re` finds quickest."""
 _NAMED = re.compile(r'(?i)(?:^|(?<=[\s\[(|<"]))(?:level|lvl|severity)[=:]\s*"?(?P<level>\w{2,11})')

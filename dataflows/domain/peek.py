@@ -88,7 +88,9 @@ def is_quiet(record: bytes) -> bool:
     The quick half of `peek`, for most of what arrives. False tells nothing: unpack it and look again. Never raises.
     """
     end = record.find(b"\n")
-    if (end != -1 and end != len(record) - 1) or record[:1] != b"{" or len(record) > MAX_PIECE_BYTES:
+    if (end != -1 and end != len(record) - 1) or len(record) > MAX_PIECE_BYTES:
+        return False
+    if record[:1] != b"{" and record.lstrip(b" \t\r")[:1] != b"{":
         return False
     try:
         value = None

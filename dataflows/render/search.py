@@ -13,12 +13,16 @@ from dataflows.domain.records import LogRecord
 MAX_MESSAGE_BYTES = 32_000
 """A message is indexed up to here (Lucene refuses a term above 32,766 bytes); the archive has the rest."""
 MAX_FIELDS_BYTES = 16_000
+_MILLION = 1_000_000
 
 
 def iso(ts: float) -> str:
     """ISO 8601 in UTC with milliseconds; a time no calendar holds becomes the epoch."""
     try:
-        second, micros = divmod(round(ts * 1e6), 1_000_000)
+        second = int(ts // 1)
+        micros = round((ts - second) * 1e6)
+        if micros == _MILLION:
+            second, micros = second + 1, 0
         return f"{_second(second)}.{micros // 1000:03d}Z"
     except (OverflowError, OSError, ValueError):
         return "1970-01-01T00:00:00.000Z"

@@ -110,18 +110,24 @@ def _records(content: Content, reading: _Reading) -> Iterator[Origin]:
     if first and is_container_log(first[0]):
         pieces: Iterable[tuple[float, bytes]] = container_log(content.name, content.written, body, reading.level)
     else:
-        pieces = ((_arrival(line, content.written), _wrapped(line, reading.level)) for line in body if line.strip())
+        pieces = _raw(body, content.written, reading.level)
     for number, (arrival_ts, raw) in enumerate(pieces, start=1):
         yield Origin(shard, str(number), arrival_ts, raw)
 
 
-def _arrival(line: bytes, written: float) -> float:
-    """When a raw line came, seconds since the epoch: nobody knows, so when it says it happened, if that can be.
+def _raw(body: Iterable[bytes], written: float, level: str | None) -> Iterator[tuple[float, bytes]]:
+    """Arrival, seconds since the epoch, and record of raw lines.
 
-    Its file may be copied days later, and a record that is a day old on arrival would be dated by that.
+    Nobody knows when they came. Their file may be copied days later, and a record that is a day old on arrival would be
+    dated by that: so a line came when it says it happened, or else with the line before it, and never after its file
+    was `written`.
     """
-    told = told_time(line)
-    return written if told is None else min(told, written)
+    arrival = written
+    for line in body:
+        if line.strip():
+            told = told_time(line)
+            arrival = arrival if told is None else min(told, written)
+            yield arrival, _wrapped(line, level)
 
 
 def _framed(content: Content, body: io.BytesIO, reading: _Reading) -> Iterator[Origin]:

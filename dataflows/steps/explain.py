@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -106,8 +106,9 @@ class _ExplainLogic(StatefulBatchLogic[Alert, Alert, dict[str, Alert]]):
     def _reap(self) -> list[Alert]:
         out = []
         for alert_id in [key for key, future in self._futures.items() if future.done()]:
-            alert = self._pending.pop(alert_id)
-            out.append(_explained(alert, self._futures.pop(alert_id)))
+            future = self._futures.pop(alert_id)
+            if not isinstance(future.exception(), CancelledError):  # else the process ends: it stays in the state
+                out.append(_explained(self._pending.pop(alert_id), future))
         return out
 
 

@@ -6,7 +6,6 @@ which makes it impossible to create that collection.
 """
 
 import os
-import shutil
 import threading
 from collections import Counter
 from pathlib import Path
@@ -50,10 +49,12 @@ def close_lite(path: Path, client: Any) -> None:  # noqa: ANN401 - pymilvus has 
 
     place = _place(path)
     with _lock:
-        client.close()
-        _opened[place] -= 1
-        if not _opened[place]:
-            server_manager_instance.release_server(str(place))
+        try:
+            client.close()
+        finally:
+            _opened[place] -= 1
+            if not _opened[place]:
+                server_manager_instance.release_server(str(place))
 
 
 def _place(path: Path) -> Path:
@@ -79,6 +80,7 @@ def _sweep(place: Path) -> None:
         for path in place.glob("collections/*/partitions/*/indexes/*.idx"):
             path.unlink(missing_ok=True)
         for folder in place.glob("collections/*/"):
-            if not {path.name for path in folder.iterdir()} - {"schema.json.tmp"}:
-                shutil.rmtree(folder)
+            if not folder.is_symlink() and not {path.name for path in folder.iterdir()} - {"schema.json.tmp"}:
+                (folder / "schema.json.tmp").unlink(missing_ok=True)
+                folder.rmdir()
                 _log.info("rag.milvus_lite.unfinished_collection_removed", collection=folder.name)

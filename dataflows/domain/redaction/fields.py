@@ -51,7 +51,9 @@ def _texts(value: object, kept: float) -> list[str] | None:
         elif isinstance(inner, int):
             texts.append(str(inner))
         elif isinstance(inner, dict):
-            left += inner.keys()
+            if not all(isinstance(name, str) for name in inner):
+                return None
+            left += inner
             left += inner.values()
         elif isinstance(inner, (list, tuple)):
             left += inner

@@ -77,7 +77,7 @@ def denied_by(lists: Lists) -> frozenset[str]:
 
 def rules_of(lists: Lists) -> Sequence[Rule]:
     """Make the rules that come before all others."""
-    rules = [Rule("DENIED", expression, Linear(expression)) for expression in lists.deny]
+    rules = [Rule("DENIED", _gate_of(expression), Linear(expression)) for expression in lists.deny]
     parts = [[part for part in canonical(name).split("_") if part] for name in lists.deny_fields if squeezed(name)]
     if parts:
         names = "|".join("[_ .-]?".join(map(re.escape, words)) for words in parts)
@@ -86,6 +86,14 @@ def rules_of(lists: Lists) -> Sequence[Rule]:
             rule("FIELD", rf"(?i:{gate}){SEPARATOR}\S", rf"(?<![a-z0-9])(?:{names}){SEPARATOR}{VALUE}", lower=True)
         )
     return rules
+
+
+def _gate_of(expression: str) -> str:
+    r"""Make an expression that occurs in several lines wherever the given one does in one of them.
+
+    `^` and `$` are the ends of a line there; what asks for the ends of the whole text is always tried.
+    """
+    return "" if r"\A" in expression or r"\z" in expression else f"(?m:{expression})"
 
 
 def _encodable(text: str) -> str:

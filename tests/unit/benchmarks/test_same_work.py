@@ -69,8 +69,8 @@ def test_pydantic_everywhere_finds_what_the_page_finds(benchmark: Import, prepar
     assert (40, 190) == (len(found), sum(found.values()))
 
 
-def test_the_page_archives_every_record(benchmark: Import, prepared: Any) -> None:
-    """The measured page takes all that is read: a run ends with its clock started and its last slot ended."""
+def test_a_run_of_the_page_starts_and_ends_its_clock(benchmark: Import, prepared: Any) -> None:
+    """What is measured begins once the state is filled, and what ends the run is told apart."""
     runs = benchmark("page_runs")
     taken = runs.page(prepared, runs.settings_for(40), runs.Way())()
     assert ["closing_cpu_s", "closing_wall_s", "cpu_s", "wall_s"] == sorted(taken)

@@ -4,6 +4,9 @@ import json
 import subprocess
 import sys
 import threading
+from concurrent.futures import CancelledError
+
+import pytest
 
 from dataflows.endpoints import _beat, _Unhurried, _warm
 from rag.models import Query
@@ -43,7 +46,7 @@ def test_the_explainer_is_loaded_once_kinesis_has_answered() -> None:
         seen.append((reading.is_set(), may_load.is_set()))
 
     warming = threading.Thread(target=_warm, args=(load, reading, may_load))
-    asking = threading.Thread(target=_Unhurried(asked, may_load).explain, args=(Query("boom", "api"),))  # type: ignore[arg-type] # a fake
+    asking = threading.Thread(target=_Unhurried(asked, may_load, lambda: False).explain, args=(Query("boom", "api"),))  # type: ignore[arg-type] # a fake
     warming.start()
     asking.start()
     assert ([], []) == (seen, asked.queries)
@@ -52,3 +55,12 @@ def test_the_explainer_is_loaded_once_kinesis_has_answered() -> None:
     asking.join()
 
     assert ([(True, True)], [Query("boom", "api")]) == (seen, asked.queries)
+
+
+def test_a_question_is_given_up_when_the_process_ends() -> None:
+    """Python waits for threads as it ends: a question that waits for the start holds nothing up, and loads no model."""
+    asked = Asked()
+    waiting = _Unhurried(asked, threading.Event(), lambda: True)  # type: ignore[arg-type] # a fake
+    with pytest.raises(CancelledError):
+        waiting.explain(Query("boom", "api"))
+    assert [] == asked.queries

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
@@ -43,6 +43,16 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
             self.send_response(200 if there else 404)
             self.send_header("Content-Length", "0")
             self.end_headers()
+
+        def do_GET(self) -> None:
+            asked = parse_qs(urlsplit(self.path).query)
+            there = [key for key in found.bodies if key.startswith(asked["prefix"][0])]
+            listed = "".join(f"<Contents><Key>{key}</Key></Contents>" for key in sorted(there))
+            body = f"<ListBucketResult>{listed}</ListBucketResult>".encode() if found.lists else DENIED
+            self.send_response(200 if found.lists else 403)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it so
             """Nothing."""

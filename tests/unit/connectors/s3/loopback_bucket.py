@@ -18,6 +18,8 @@ class Store:
         """Headers of the last put of each key, names in lower case."""
         self.bodies: dict[str, bytes] = {}
         self.refusals = 0
+        self.lists = True
+        """Whether keys may be listed."""
         self.refused = 0
         self.changed = threading.Condition()
         self.url = ""

@@ -8,6 +8,7 @@ from loopback_bucket import Store, chunk, key
 from prometheus_client import REGISTRY
 
 from connectors.s3 import S3Config, S3Sink
+from connectors.s3.objects import merged
 from connectors.slots import SLOTS
 from connectors.spool import Commits, Sealed, file_name
 
@@ -70,6 +71,35 @@ def test_a_file_that_is_nowhere_is_told(
         resumed.snapshot(),
     )
     assert "s3.spool_file_missing" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("there", "lists", "damaged"),
+    [
+        pytest.param("5-12", True, 0, id="within a merged object"),
+        pytest.param("8-12", True, 1, id="it begins later"),
+        pytest.param("5-8", True, 1, id="it ends earlier"),
+        pytest.param("5-12", False, 1, id="nobody may list"),
+    ],
+)
+def test_a_file_that_compaction_took_away_is_not_missed(
+    store: Store, config: S3Config, tmp_path: Path, there: str, *, lists: bool, damaged: int
+) -> None:
+    """A page that was stopped for days meets an hour that `compact` merged: what a larger object spans is not lost."""
+    store.bodies[key(7).replace("-7.", f"-{there}.")] = b"merged"
+    store.lists = lists
+    sink = f"merged-{there}-{lists}"
+    entry = Sealed(key=key(7), count=3, first="7", last="9")
+    resumed: Any = S3Sink(sink, config, tmp_path, Commits()).build_part("out", SLOTS[0], [entry])
+    resumed.close()
+    told = REGISTRY.get_sample_value("cali_spool_damaged_total", {"sink": sink})
+    assert (damaged, []) == (told or 0, resumed.snapshot())
+
+
+def test_a_refused_document_is_in_no_merged_object(store: Store, config: S3Config) -> None:
+    """Dead letters are not merged, so nothing is listed for them."""
+    store.lists = False
+    assert not merged(config, Sealed(key="dead-letters/logs-s-7-0.ndjson.zst", count=1, first="7-0", last="7-0"))
 
 
 @pytest.mark.parametrize("crash", ["written", "synced", "committed", "uploaded", "deleted"])

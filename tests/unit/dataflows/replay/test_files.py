@@ -154,3 +154,12 @@ def test_a_raw_line_came_when_it_says(raw: bytes, arrival: float, tmp_path: Path
     os.utime(path, (T0 + 86_400 * 30, T0 + 86_400 * 30))
 
     assert [arrival] == [origin.arrival_ts for origin in reading(tmp_path)[0]]
+
+
+def test_a_line_without_a_time_came_with_the_line_before(tmp_path: Path, reading: Any) -> None:
+    """Plain text between records must not move the clock of a replay to the day of the copy."""
+    path = tmp_path / "raw.ndjson"
+    path.write_bytes(b'ERROR first\n{"level":"ERROR","log":"boom","time":"2025-11-21T22:40:59Z"}\nERROR boom\n')
+    os.utime(path, (T0 + 86_400 * 30, T0 + 86_400 * 30))
+
+    assert [T0 + 86_400 * 30, T0, T0] == [origin.arrival_ts for origin in reading(tmp_path)[0]]
