@@ -2,11 +2,11 @@
 """One step of a DAG: `archive_jobs` in a pod of CALI's image, or on the worker itself where a variable says so.
 
 The variable is Airflow's option `[cali] run` (`AIRFLOW__CALI__RUN=local`), which costs no database access: `pod`, the
-default, or `local`, for which `[cali] python` names a Python that has CALI and requirements-tasks.txt.
+default, or `local`, for which `[cali] python` names a Python that has CALI and requirements-jobs.txt.
 """
 
 from datetime import timedelta
-from shlex import quote
+from shlex import quote, split
 from typing import Any
 
 from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
@@ -27,6 +27,8 @@ DEFAULTS: dict[str, Any] = {
 }
 HOUR_PARAM = {"hour": Param("", type="string", pattern=r"^(\d{4}-\d\d-\d\dT\d\d)?$")}
 """A run by hand may name its hour, such as `2026-11-21T09`; the pattern keeps everything else out of the command."""
+CHECK_OPTIONS = split(conf.get("cali", "check_options", fallback=""))
+"""Options of every `check`, such as its limits and `--pushgateway URL`: docs/data_quality.md."""
 _RESOURCES = k8s.V1ResourceRequirements(
     requests={"cpu": "500m", "memory": "1Gi"}, limits={"cpu": "1", "memory": "1536Mi"}
 )
@@ -38,7 +40,8 @@ def step(task_id: str, *arguments: str, retries: int | None = None) -> BaseOpera
     more: dict[str, Any] = {} if retries is None else {"retries": retries}
     if conf.get("cali", "run", fallback="pod") == "local":
         python = conf.get("cali", "python", fallback="python")
-        words = [quote(python), "-m", "archive_jobs", *arguments]  # templates hold no character that needs quoting
+        quoted = (word if "{{" in word else quote(word) for word in arguments)  # what templates give needs none
+        words = [quote(python), "-m", "archive_jobs", *quoted]
         return BashOperator(task_id=task_id, bash_command=" ".join(words), append_env=True, **more)
     return KubernetesPodOperator(
         task_id=task_id,

@@ -1,6 +1,7 @@
 """The command line: `python -m archive_jobs check|tell|verdict|aggregate|compact`; one JSON line on standard output.
 
-Exit status: 0 done, 1 the verdict is that the hour is bad, 2 the arguments or settings cannot work, 3 try again.
+Exit status: 0 done, 1 the verdict is that the hour is bad, 2 the arguments or settings cannot work, 3 try again,
+4 an error of this program.
 """
 
 import argparse
@@ -8,6 +9,7 @@ import gc
 import json
 import sys
 import time
+import traceback
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,7 +21,7 @@ from connectors.errors import ConnectorError
 from dataflows.messengers import messenger
 from dataflows.settings import SettingsError, load
 
-BAD, UNUSABLE, AGAIN = 1, 2, 3
+BAD, UNUSABLE, AGAIN, BROKEN = 1, 2, 3, 4
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -51,20 +53,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         line, status = _run(options)
-    except (ValueError, LookupError) as err:
-        sys.stderr.write(f"{err}\n")
-        return UNUSABLE
-    except SettingsError as err:
+    except (ValueError, quality.NotCheckedError, rollup.MissingHourError, SettingsError) as err:
         sys.stderr.write(f"{err}\n")
         return UNUSABLE
     except (ConnectorError, quality.NotToldError, OSError) as err:
         sys.stderr.write(f"{type(err).__name__}: {err}\n")
         return AGAIN
+    except Exception:  # noqa: BLE001 - Python would end with 1, which says that the hour is bad
+        traceback.print_exc()
+        return BROKEN
     sys.stdout.write(json.dumps(line) + "\n")
     return status
 
 
 def _run(options: argparse.Namespace) -> tuple[dict[str, Any], int]:
+    if options.command == "check":
+        limits = Limits(**{field: getattr(options, field) for field in Limits._fields}).checked()
     settings = load()
     if options.command == "aggregate":
         if options.day:
@@ -79,7 +83,6 @@ def _run(options: argparse.Namespace) -> tuple[dict[str, Any], int]:
         to, _ = messenger(settings)
         return {"hour": hour.text, "told": quality.tell(settings, hour, to)}, 0
     if options.command == "check":
-        limits = Limits(**{field: getattr(options, field) for field in Limits._fields})
         result = quality.check(settings, hour, limits, options.pushgateway)
     else:
         result = quality.result(settings, hour)

@@ -6,7 +6,8 @@ object stays true: one shard, at most one arrival window. Only for hours that ar
 Order: the merged object is written under a name of its own (`<stream>-<shard>-<first>-<last>`), then the parts are
 deleted. Nothing is lost at any moment; a crash between the two leaves records twice until the next run, which takes
 the records of both by sequence number, makes the same merged object and deletes the parts. A part that the pipeline
-writes again (it may, after a crash) goes the same way.
+writes again (it may, after a crash) goes the same way. Of two runs at once the second is refused when it would write
+over what the first has made of parts that the second did not see.
 """
 
 import base64
@@ -14,7 +15,7 @@ import gzip
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from itertools import groupby
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import zstandard
@@ -118,8 +119,11 @@ def _merge(bucket: Bucket, hour: Hour, compression: Compression, parts: list[_Pa
     if (key, digest.hexdigest()) not in {(part.key, part.sha256) for part in parts}:
         told = {"stream": stream, "shard": shard, "first": first, "last": last}
         manifest = {**told, "records": str(len(numbers)), "sha256": digest.hexdigest()}
+        another = key not in {part.key for part in parts}  # what is there then is another run's, of other parts
+        unless_there: dict[str, Any] = {"IfNoneMatch": "*"} if another else {}
         bucket.write(
             *(key, body, "application/x-ndjson"),
+            **unless_there,
             ContentEncoding=compression,
             ChecksumSHA256=base64.b64encode(digest.digest()).decode(),
             Metadata={name: quote(value, safe="") for name, value in manifest.items() if value},

@@ -8,6 +8,8 @@ from dataflows.render.archive import hour_path
 HOUR_S = 3600
 DAY_HOURS = 24
 WEEK_DAYS = 7
+_FIRST_YEAR, _LAST_YEAR = 2013, 9998
+"""Kinesis is of 2013; the hours around an hour must be of the calendar, too."""
 
 
 class Hour(NamedTuple):
@@ -43,14 +45,21 @@ def parse_hour(text: str) -> Hour:
     """
     try:
         parsed = datetime.fromisoformat(text)
-    except ValueError as err:
+        utc = (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError) as err:  # the zone may lead out of the calendar
         msg = f"{text!r} is no hour: write it as 2026-11-21T09, in UTC"
         raise ValueError(msg) from err
-    utc = (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC)
+    _in_bounds(utc, text)
     if len(text) <= len("2026-11-21") or utc.timestamp() % HOUR_S:
         msg = f"{text!r} does not begin an hour: write it as 2026-11-21T09, in UTC"
         raise ValueError(msg)
     return Hour(int(utc.timestamp()))
+
+
+def _in_bounds(time: datetime, text: str) -> None:
+    if not _FIRST_YEAR <= time.year <= _LAST_YEAR:
+        msg = f"{text!r} is of no archive: write a year from {_FIRST_YEAR} to {_LAST_YEAR}, such as 2026-11-21"
+        raise ValueError(msg)
 
 
 def parse_day(text: str) -> list[Hour]:
@@ -64,4 +73,5 @@ def parse_day(text: str) -> list[Hour]:
     except ValueError as err:
         msg = f"{text!r} is no day: write it as 2026-11-21"
         raise ValueError(msg) from err
+    _in_bounds(start, text)
     return [Hour(int((start + timedelta(hours=n)).timestamp())) for n in range(DAY_HOURS)]

@@ -70,8 +70,14 @@ def _hour(bucket: Bucket, found: Contents, pieces: int) -> Row:
 
 def usual_records(bucket: Bucket, hour: Hour) -> float | None:
     """Median of the records of the same hour in the week before, by its results; None if too few were checked."""
-    known = [bucket.json(result_key(hour.before(DAY_HOURS * days))) for days in range(1, WEEK_DAYS + 1)]
-    counts = [int(result["measured"]["records"]) for result in known if result is not None]
+    counts = []
+    for days in range(1, WEEK_DAYS + 1):
+        key = result_key(hour.before(DAY_HOURS * days))
+        if (result := bucket.json(key)) is not None:
+            try:
+                counts.append(int(result["measured"]["records"]))
+            except (LookupError, TypeError, ValueError) as err:
+                raise bucket.no_json(key) from err
     return float(median(counts)) if len(counts) >= MIN_WEEK else None
 
 

@@ -57,11 +57,15 @@ def result(settings: Settings, hour: Hour) -> Result:
 
     Raises:
         NotCheckedError: it did not.
+        NoJsonError: the object is something else; its key is named.
     """
-    found: Result | None = Bucket(settings.s3).json(result_key(hour))
+    bucket = Bucket(settings.s3)
+    found: Result | None = bucket.json(result_key(hour))
     if found is None:
         msg = f"the hour {hour.text!r} has no result: run `python -m archive_jobs check --hour {hour.text}` first"
         raise NotCheckedError(msg)
+    if not Result.__required_keys__ <= found.keys():
+        raise bucket.no_json(result_key(hour))
     return found
 
 
@@ -91,7 +95,7 @@ def tell(settings: Settings, hour: Hour, to: Messenger) -> bool:
     found, bucket = result(settings, hour), Bucket(settings.s3)
     names = [one["check"] for one in failed(found)]
     mark = bucket.json(told_key(hour))
-    if not names or (mark is not None and mark["checks"] == names):
+    if not names or (mark is not None and mark.get("checks") == names):
         return False
     place = f"Result: s3://{settings.s3.bucket}/{settings.s3.prefix}{result_key(hour, 'html')}"
     alert = alert_of(found, hour, place)

@@ -25,7 +25,7 @@ _HOURLY = {
         SELECT fingerprint, service, namespace, min(template) AS template,
                arg_max(level, list_position(['WARN', 'ERROR', 'FATAL'], level)) AS level, count(*) AS records,
                epoch_ms(min(arrived)) AS first_seen, epoch_ms(max(arrived)) AS last_seen,
-               array_to_string(list_sort(list(DISTINCT version)), ',') AS versions,
+               array_to_string(list_sort(list_filter(list(DISTINCT version), lambda v: v <> '')), ',') AS versions,
                (fingerprint, service, namespace) NOT IN
                    (SELECT (fingerprint, service, namespace) FROM known) AS is_new
         FROM pieces WHERE fingerprint <> ''
@@ -48,7 +48,9 @@ _DAILY = {
         SELECT fingerprint, service, namespace, min(template) AS template,
                arg_max(level, list_position(['WARN', 'ERROR', 'FATAL'], level)) AS level,
                sum(records)::BIGINT AS records, min(first_seen) AS first_seen, max(last_seen) AS last_seen,
-               array_to_string(list_sort(list_distinct(flatten(list(string_split(versions, ','))))), ',') AS versions,
+               array_to_string(list_sort(list_filter(
+                   list_distinct(flatten(list(string_split(versions, ',')))), lambda v: v <> ''
+               )), ',') AS versions,
                bool_or(is_new) AS is_new
         FROM hours GROUP BY fingerprint, service, namespace
         ORDER BY is_new DESC, records DESC, fingerprint, service, namespace
@@ -90,15 +92,14 @@ def aggregate_day(settings: Settings, hours: list[Hour]) -> dict[str, int]:
     """Roll the hourly roll-ups of a day up; rows by table.
 
     Raises:
-        MissingHourError: an hour is not rolled up; it is named.
+        MissingHourError: an hour is not rolled up; it is named. Nothing is written.
     """
     bucket, rows = Bucket(settings.s3), {}
+    there = {key for name in _DAILY for key in bucket.keys(f"rollups/hourly/{name}/date={hours[0].day}/")}
+    if missing := [hour.text for hour in hours if any(hour_key(name, hour) not in there for name in _DAILY)]:
+        raise MissingHourError(missing)
     for name, query in _DAILY.items():
-        wanted = [hour_key(name, hour) for hour in hours]
-        there = set(bucket.keys(f"rollups/hourly/{name}/date={hours[0].day}/"))
-        if missing := [hour.text for hour, key in zip(hours, wanted, strict=True) if key not in there]:
-            raise MissingHourError(missing)
-        parts = [from_parquet(fetched.body) for _, fetched in bucket.read_all(wanted)]
+        parts = [from_parquet(fetched.body) for _, fetched in bucket.read_all(hour_key(name, hour) for hour in hours)]
         table = _asked(query, {"hours": pa.concat_tables(parts)})
         bucket.write(day_key(name, hours[0].day), to_parquet(table), "application/vnd.apache.parquet")
         rows[name] = table.num_rows

@@ -41,12 +41,13 @@ def shard_rows(bucket: Bucket, found: Contents) -> list[ShardRow]:
 def silence(arrivals: list[int], records: int) -> float:
     """How many records the longest gap between two would have held at the shard's pace; arrivals in milliseconds.
 
-    The pace is that of `records` between first and last arrival, without the gap itself.
+    The pace is that of `records` between first and last arrival, the gap included: so the silence never holds more than
+    `records`, and a shard with fewer than are allowed is too quiet to tell.
     """
     times = sorted(arrivals)
     gap = max((after - before for before, after in pairwise(times)), default=0)
-    rest = times[-1] - times[0] - gap if times else 0
-    return round(gap * records / rest, 1) if rest > 0 else 0.0
+    span = times[-1] - times[0] if times else 0
+    return round(gap * records / span, 1) if span else 0.0
 
 
 def _last_arrivals(bucket: Bucket, hour: Hour) -> dict[str, list[int]]:

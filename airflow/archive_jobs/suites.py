@@ -4,6 +4,7 @@ The version goes up with every change of an expectation or a default limit, and 
 metrics and in docs/data_quality.md: they are never reused for something else.
 """
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -11,7 +12,7 @@ from typing import Any, NamedTuple
 from archive_jobs.hours import HOUR_S
 from dataflows.domain.levels import Level
 
-VERSION = 2
+VERSION = 3
 
 SECRETS = (
     r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b",  # AWS access key ids
@@ -37,11 +38,28 @@ class Limits(NamedTuple):
     ahead_s: float = 300.0
     """How far a record's clock may be ahead of its arrival."""
     dead_letter_share: float = 0.05
-    silent_records: float = 200.0
-    """Records that a shard's longest silence may have held at its pace."""
+    silent_records: float = 100.0
+    """Records that a shard's longest silence may have held: an object of 10 s from 10 records a second on."""
     volume_low: float = 0.2
     """Of the usual volume of this hour."""
     volume_high: float = 5.0
+
+    def checked(self) -> "Limits":
+        """The same limits.
+
+        Raises:
+            ValueError: one cannot be; its option of the command line is named.
+        """
+        for field, value in self._asdict().items():
+            share = field.endswith("share")
+            if not 0 <= value <= (1 if share else sys.float_info.max):  # not-a-number is refused as well
+                wanted = "0 to 1" if share else "a finite number, 0 or more"
+                msg = f"--{field.replace('_', '-')} {value:g} cannot be: it must be {wanted}"
+                raise ValueError(msg)
+        if self.volume_low > self.volume_high:
+            msg = f"--volume-low {self.volume_low:g} is above --volume-high {self.volume_high:g}: nothing could pass"
+            raise ValueError(msg)
+        return self
 
 
 @dataclass(frozen=True)

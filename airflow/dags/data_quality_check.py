@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from airflow.providers.standard.sensors.time_delta import TimeDeltaSensor
 from airflow.sdk import CronDataIntervalTimetable, dag
-from cali_steps import DEFAULTS, HOUR_PARAM, SETTLED, step
+from cali_steps import CHECK_OPTIONS, DEFAULTS, HOUR_PARAM, SETTLED, step
 
 HOUR = "{{ params.hour or data_interval_start.strftime('%Y-%m-%dT%H') }}"
 
@@ -26,7 +26,7 @@ HOUR = "{{ params.hour or data_interval_start.strftime('%Y-%m-%dT%H') }}"
 def data_quality_check() -> None:
     """Wait until the hour's objects are there; check; tell; judge."""
     settled = TimeDeltaSensor(task_id="settled", delta=SETTLED, deferrable=True)
-    check = step("check", "check", "--hour", HOUR)
+    check = step("check", "check", "--hour", HOUR, *CHECK_OPTIONS)
     tell = step("tell", "tell", "--hour", HOUR)
     verdict = step("verdict", "verdict", "--hour", HOUR, retries=0)  # a bad hour is as bad when asked again
     settled >> check >> tell >> verdict

@@ -7,6 +7,7 @@ of the stored bytes in hexadecimal. Metadata is ASCII, so other characters are p
 import base64
 import contextlib
 import errno
+import re
 from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import IO, Any
@@ -14,7 +15,7 @@ from urllib.parse import quote
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from connectors.s3.client import owner, storage
+from connectors.s3.client import keys, owner, storage
 from connectors.s3.config import PART_BYTES, S3Config
 from connectors.spool import Sealed
 
@@ -23,6 +24,8 @@ _MAX_PARTS = 10_000
 _ENCODING = {".zst": "zstd", ".gz": "gzip"}
 _UNKNOWN = {"403", "AccessDenied"}
 """Answers to one who may write objects but not read them."""
+_MERGED = re.compile(r"(?P<first>\d+)-(?P<last>\d+)\.ndjson\.(?:zst|gz)")
+"""What follows the shard in the name of an object that `compact` (docs/data_quality.md) made of several."""
 
 
 _OF_THE_PROCESS = {errno.ENOENT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR}
@@ -88,6 +91,27 @@ def exists(s3: Any, config: S3Config, entry: Sealed) -> bool:  # noqa: ANN401 - 
         if code not in _UNKNOWN:
             raise
     return True
+
+
+def merged(config: S3Config, entry: Sealed) -> bool:
+    """Whether a larger object of the same shard spans the entry's records: compaction takes its parts away after a day.
+
+    Uploads go the oldest first, so what lies between two records that are there was there. False if listing is refused.
+
+    Raises:
+        Exception: what the SDK raises for anything else.
+    """
+    first, last = entry["first"], entry["last"]
+    if not (first.isdecimal() and last.isdecimal()):  # dead letters are not merged
+        return False
+    stem = f"{config.prefix}{entry['key'].rpartition('-')[0]}-"
+    try:
+        found = [_MERGED.fullmatch(key.removeprefix(stem)) for key in keys(config, config.bucket, stem)]
+    except ClientError as err:
+        if str(err.response.get("Error", {}).get("Code")) not in _UNKNOWN:
+            raise
+        return False
+    return any(int(one["first"]) <= int(first) and int(last) <= int(one["last"]) for one in found if one)
 
 
 def _head(entry: Sealed, digest: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from connectors.breaker import OpenCircuitError, breaker
 from connectors.errors import TerminalError
 from connectors.s3.client import client, reason, sorted_errors
 from connectors.s3.config import S3Config
-from connectors.s3.objects import DamagedError, exists, put
+from connectors.s3.objects import DamagedError, exists, merged, put
 from connectors.spool import Commits, Pressure, Sealed, set_aside
 
 log = structlog.get_logger(__name__)
@@ -157,7 +157,7 @@ class Uploader:
     def _upload(self, s3: Any, job: _Job) -> None:  # noqa: ANN401 - boto3 client
         if not job.path.exists():
             # Uploaded before a crash that came between unlink and the next snapshot; unless the volume lost it.
-            if not exists(s3, self._config, job.entry):
+            if not exists(s3, self._config, job.entry) and not merged(self._config, job.entry):
                 metrics.SPOOL_DAMAGED.labels(self._name).inc()
                 effect = "its records are lost here; Kinesis has them for as long as its retention"
                 log.error("s3.spool_file_missing", sink=self._name, **_told(job.entry), effect=effect)

@@ -139,6 +139,12 @@ def hour_of_logs() -> list[Record]:
     return generated(1_800)
 
 
+@pytest.fixture(scope="session")
+def busy_minutes() -> list[Record]:
+    """Five minutes of 28 records a second."""
+    return generated(8_400, seconds=300.0)
+
+
 @pytest.fixture
 def clean(archive: Archive, hour_of_logs: list[Record]) -> Archive:
     """A clean hour."""

@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 from archive_jobs.bucket import Bucket
-from archive_jobs.compaction import SETTLED_S, TooYoungError, compact
+from archive_jobs.compaction import SETTLED_S, TooYoungError, _merge, _parts, compact
 from archive_jobs.hours import HOUR_S, Hour
 from archive_jobs.objects import opened
 
+from connectors.errors import TerminalError
 from dataflows.render.archive import read_line
 from dataflows.replay.account import Account
 from dataflows.replay.contents import contents as replayed
@@ -83,6 +84,21 @@ def test_what_is_damaged_is_left_alone(clean: Any) -> None:
     clean.put(lying, lines, {**_manifest_of(lines), "first": "1"})
     assert [cut, lying] == compact(clean.settings, NINE, LATER).left
     assert [[cut], [lying]] == [clean.keys(cut), clean.keys(lying)]
+
+
+def test_what_another_run_made_of_other_parts_is_not_written_over(clean: Any) -> None:
+    """A run that saw fewer parts than one before it is refused, and says what to do: each record is there still."""
+    before, bucket = _records(clean), Bucket(clean.settings.s3)
+    shard = clean.keys(f"{NINE.folder('archive')}logs-shardId-000000000000-")
+    whole = [line for key in shard[:2] for line in clean.lines(key)[0]]
+    last = read_line(whole[-1]).sequence
+    key = f"{shard[0].removesuffix('.ndjson.zst')}-{last}.ndjson.zst"
+    seen = list(opened(bucket, NINE.folder("archive")))
+    clean.put(key, whole, _manifest_of(whole))  # the other run ends now
+    parts = list(_parts([one for one in seen if one.key in shard[:2]], []))
+    with pytest.raises(TerminalError, match="run it again"):
+        _merge(bucket, NINE, "zstd", parts)
+    assert (whole, before) == (clean.lines(key)[0], sorted(set(_records(clean))))
 
 
 def test_an_hour_that_is_not_settled_is_refused(clean: Any) -> None:

@@ -165,6 +165,17 @@ def test_objects(clean: Any, plant: Plant, expected: set[str]) -> None:
     assert expected == _failed(clean)
 
 
+def test_an_object_of_ten_seconds_is_missed_at_the_default_limits(archive: Any, busy_minutes: list[Any]) -> None:
+    """28 records a second in two shards, `-s 10`: five minutes pass as they are, and fail without one of 60 objects."""
+    archive.write(busy_minutes, epoch_s=10)
+    before = {one["check"] for one in failed(check(archive.settings, HOUR, Limits()))}
+    archive.delete(archive.keys()[7])
+    assert (set(), {"sequence_gap"}) == (
+        before,
+        {one["check"] for one in failed(check(archive.settings, HOUR, Limits()))},
+    )
+
+
 def test_dead_letters_that_are_not_there(spoiled: Spoil) -> None:
     """Records that the page rejects must be in the dead letters."""
     archive = spoiled(200, _with(level="LOUD"))

@@ -1,6 +1,8 @@
 """Telling and judging an hour's result, its forms, and the command line."""
 
 import json
+import re
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 from typing import Any
@@ -10,6 +12,7 @@ from archive_jobs.__main__ import main
 from archive_jobs.hours import Hour, parse_day, parse_hour
 from archive_jobs.quality import NotCheckedError, NotToldError, alert_of, result, tell
 from archive_jobs.results import CheckResult, Result, result_key, sentence, to_html, to_json, to_metrics
+from archive_jobs.silence import silence
 from archive_jobs.suites import SECRETS, VERSION
 from prometheus_client import generate_latest, push_to_gateway
 
@@ -146,11 +149,27 @@ def test_a_number_is_told_as_it_is() -> None:
     assert "volume_ratio: 0.1, expected 0.2 to 5" == sentence(check)  # type: ignore[arg-type] # one key changed
 
 
-@pytest.mark.parametrize("text", ["2026-11-21", "2026-11-21T09:30", "yesterday", ""])
+@pytest.mark.parametrize("text", ["2026-11-21", "2026-11-21T09:30", "yesterday", "", "0001-01-01T00+09:00"])
 def test_what_is_no_hour(text: str) -> None:
     """It is quoted, with the form that is wanted."""
-    with pytest.raises(ValueError, match="2026-11-21T09"):
+    with pytest.raises(ValueError, match=f"{re.escape(repr(text))} .* 2026-11-21T09"):
         parse_hour(text)
+
+
+@pytest.mark.parametrize(
+    "read", [lambda: parse_hour("1970-01-01T00"), lambda: parse_day("9999-12-31")], ids=["hour", "day"]
+)
+def test_years_without_an_archive(read: Callable[[], Any]) -> None:
+    """An hour whose week before is not of the calendar, or is before Kinesis, is refused in one line."""
+    with pytest.raises(ValueError, match="write a year from 2013 to 9998"):
+        read()
+
+
+def test_a_silence_holds_no_more_than_there_are() -> None:
+    """The pace has the gap in it: 10 s at 10 records a second are 100; two bursts have no more than their own."""
+    steady = [n * 100 for n in range(3_000) if not 1_000 <= n < 1_100]
+    bursts = [0, 1, 2, 3_000_000, 3_000_001, 3_000_002]
+    assert [97.7, 6.0, 0.0, 0.0] == [silence(times, len(times)) for times in (steady, bursts, [7], [])]
 
 
 def test_hours_and_days() -> None:
@@ -175,8 +194,6 @@ def test_the_verdict_is_an_exit_status(
 
 def test_placeholders_are_no_secrets() -> None:
     """What redaction leaves behind, and prose about passwords, is not taken for a secret."""
-    import re  # noqa: PLC0415 - of this test alone
-
     texts = [
         "password=[SECRET]",
         "password: [SECRET:3f2a9c01]",

@@ -1,6 +1,7 @@
 """Roll-ups of what the page archived."""
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -53,6 +54,34 @@ def _epoch(row: dict[str, Any]) -> Any:
     return kind(1970, 1, 1)
 
 
+def test_a_version_that_is_not_told_is_none(archive: Any) -> None:
+    """A fault's versions are those that were told: no empty one before the comma, by hour and by day."""
+    hours = parse_day("2026-11-21")
+    _hour(archive, hours[9], [_record("ERROR", "card refused", version=v) for v in ("", "1.0")])
+    _hour(archive, hours[10], [_record("ERROR", "card refused", version="")])
+    _hour(archive, hours[11], [_record("ERROR", "disk full", version="")])
+    for hour in hours[9:13]:
+        aggregate_hour(archive.settings, hour)
+    _as_empty_as(archive, hours[12], (*hours[:9], *hours[13:]))
+    aggregate_day(archive.settings, hours)
+    wanted = [hour_key("faults", hour) for hour in hours[9:12]] + [day_key("faults", "2026-11-21")]
+    told = [[(row["template"], row["versions"]) for row in _rows(archive, key)] for key in wanted]
+    assert [
+        [("card refused", "1.0")],
+        [("card refused", "")],
+        [("disk full", "")],
+        [("card refused", "1.0"), ("disk full", "")],
+    ] == told
+
+
+def _as_empty_as(archive: Any, empty: Hour, hours: Iterable[Hour]) -> None:
+    """The roll-ups of one empty hour for others: not worth the time to read again."""
+    for hour in hours:
+        for table in TABLES:
+            source = {"Bucket": archive.settings.s3.bucket, "Key": hour_key(table, empty)}
+            archive.s3.copy_object(Bucket=source["Bucket"], Key=hour_key(table, hour), CopySource=source)
+
+
 def test_a_fault_is_new_once(archive: Any) -> None:
     """What an hour of the week before had is not new; another service's fault of the same text is."""
     _hour(archive, NINE.before(1), [_record("ERROR", "card refused")])
@@ -73,18 +102,17 @@ def test_again_the_same_bytes(clean: Any) -> None:
 
 
 def test_a_day_is_the_sum_of_its_hours(archive: Any) -> None:
-    """Counts add up, versions are joined, and an hour that is missing is named."""
+    """Counts add up, versions are joined, and an hour that is missing is named before anything is written."""
     hours = parse_day("2026-11-21")
     _hour(archive, hours[9], [_record("ERROR", "card refused"), b"no json\n"])
     _hour(archive, hours[10], [_record("ERROR", "card refused", version="1.1")] * 2)
     for hour in hours[9:12]:
         aggregate_hour(archive.settings, hour)
-    for hour in (*hours[:9], *hours[12:-1]):  # as empty as 11:00: not worth the time to read again
-        for table in TABLES:
-            source = {"Bucket": archive.settings.s3.bucket, "Key": hour_key(table, hours[11])}
-            archive.s3.copy_object(Bucket=source["Bucket"], Key=hour_key(table, hour), CopySource=source)
+    _as_empty_as(archive, hours[11], (*hours[:9], *hours[12:]))
+    archive.delete(hour_key("dead_letters", hours[-1]))
     with pytest.raises(MissingHourError, match="2026-11-21T23"):
         aggregate_day(archive.settings, hours)
+    assert [] == archive.keys("rollups/daily/")
     aggregate_hour(archive.settings, hours[-1])
     assert {"counts": 3, "faults": 1, "dead_letters": 1} == aggregate_day(archive.settings, hours)
     (fault,) = _rows(archive, day_key("faults", "2026-11-21"))

@@ -27,6 +27,8 @@ RECORDS = [
     b'{"level":"ERROR","service":"api","log":"boom"}\n',
     b"\x1f\x8b not text",
     b'{"not":quite json}\n',
+    b'{"log":"{}","log_json":{"level":"WARN","message":"slow"},"kubernetes":{"labels":{"app":"checkout"}}}\n',
+    b'{"log":"ERROR no card","log_content":"no card","kubernetes":{"labels":{"app":"checkout"}}}\n',
 ]
 
 
@@ -42,9 +44,9 @@ def queries() -> list[str]:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
-    """A copy of a bucket: a few records of two hours, and what was rejected of them."""
-    sequences = [str(n) for n in range(1, 6)]
-    arrivals = [T0, T0 + 1, T0 + 2, T0 + 3_600, T0 + 3_601]
+    """A copy of a bucket: a few records of three hours, and what was rejected of them."""
+    sequences = [str(n) for n in range(1, 8)]
+    arrivals = [T0, T0 + 1, T0 + 2, T0 + 3_600, T0 + 3_601, T0 + 7_200, T0 + 7_201]
     batch = RecordBatch("slot-00", "logs", "shardId-000000000000", sequences, RECORDS, arrivals)
     bad = Rejected(batch.shard, "5", 0, T0 + 3_601, RejectReason.NOT_JSON, "no JSON", RECORDS[4])
     chunks = archive_step._chunks(batch)
@@ -72,9 +74,15 @@ def test_one_service_in_one_hour(store: Path) -> None:
     assert [T0, T0 + 1] == [row[1].replace(tzinfo=UTC).timestamp() for row in rows]
 
 
+def test_one_service_in_fluent_bits_own_form(store: Path) -> None:
+    """Level, text and service are found where Fluent Bit puts them; a level that only the text tells is empty."""
+    rows = ask(queries()[0].replace('"hour" = 9', '"hour" = 11'), store)
+    assert [("6", "WARN", "slow"), ("7", None, "no card")] == [(row[0], row[2], row[3]) for row in rows]
+
+
 def test_books_of_the_hours(store: Path) -> None:
     """A record that is no text counts too; a line that is not quite JSON is left out, as the page says."""
-    assert [(9, 3, 0), (10, 1, 1)] == [row[1:] for row in ask(queries()[1], store)]
+    assert [(9, 3, 0), (10, 1, 1), (11, 2, 0)] == [row[1:] for row in ask(queries()[1], store)]
 
 
 def test_reasons_of_dead_letters(store: Path) -> None:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -44,12 +44,14 @@ class Anything:
 
 
 class Conf:
-    """Airflow's options, none of them set."""
+    """Airflow's options, as far as they are set."""
 
-    @staticmethod
-    def get(section: str, key: str, fallback: str) -> str:
+    given: ClassVar[dict[str, str]] = {}
+
+    @classmethod
+    def get(cls, section: str, key: str, fallback: str) -> str:
         assert "cali" == section, key
-        return fallback
+        return cls.given.get(key, fallback)
 
 
 class Dag:
@@ -90,6 +92,24 @@ def test_a_dag_file_runs(file: Path, pods: list[dict[str, Any]]) -> None:
     words = [made["arguments"] for made in pods]
     assert words, file.name
     assert [] == [one for one in words if one[0] not in COMMANDS or one[1] not in {"--hour", "--day"}]
+
+
+@pytest.mark.parametrize(
+    ("given", "more"),
+    [({}, []), ({"check_options": "--silent-records 500 --pushgateway 'http://a b'"}, ["--silent-records", "500"])],
+    ids=["none", "some"],
+)
+def test_options_of_the_check_reach_it(
+    pods: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch, given: dict[str, str], more: list[str]
+) -> None:
+    """What `[cali] check_options` says is given to `check` and to nothing else, in words as a shell has them."""
+    for name, value in given.items():
+        monkeypatch.setitem(Conf.given, name, value)
+    (file,) = [one for one in FILES if one.stem == "data_quality_check"]
+    exec(compile(file.read_text(encoding="utf-8"), str(file), "exec"), {"__name__": file.stem, "__doc__": ""})  # noqa: S102 - as Airflow does
+    assert {"check": [*more, *(["--pushgateway", "http://a b"] if given else [])], "tell": [], "verdict": []} == {
+        made["arguments"][0]: made["arguments"][3:] for made in pods
+    }
 
 
 def test_the_files_are_there() -> None:
