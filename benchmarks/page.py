@@ -42,7 +42,7 @@ class Plan(NamedTuple):
 
 FULL = Plan(
     records=60_000,
-    repeats=5,
+    repeats=3,
     swept=20_000,
     again=2,
     shares=(0.001, 0.01, 0.03, 0.1, 0.3, 0.5),
