@@ -15,6 +15,8 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
+import kinesis_answers
+
 SHARDS = 4
 PAGE = 10_000
 STREAM = "bench"
@@ -27,23 +29,8 @@ class Canned:
     def __init__(self, records: int, size: int) -> None:
         """Each shard has the same pages: no client compares sequence numbers of two shards."""
         self._pages = [_page(number, size) for number in range(records // SHARDS // PAGE)]
-        self._listed = [
-            {
-                "ShardId": f"shardId-{shard:012d}",
-                "HashKeyRange": {"StartingHashKey": str(shard), "EndingHashKey": str(shard)},
-                "SequenceNumberRange": {"StartingSequenceNumber": "0"},
-            }
-            for shard in range(SHARDS)
-        ]
-        self._summary = {
-            "StreamName": STREAM,
-            "StreamARN": f"arn:aws:kinesis:eu-central-1:000000000000:stream/{STREAM}",
-            "StreamStatus": "ACTIVE",
-            "RetentionPeriodHours": 24,
-            "StreamCreationTimestamp": 1,
-            "EnhancedMonitoring": [],
-            "OpenShardCount": SHARDS,
-        }
+        self._listed = kinesis_answers.shards(["0"] * SHARDS)
+        self._summary = kinesis_answers.summary(STREAM, SHARDS)
 
     def answer(self, operation: str, body: dict[str, str]) -> list[bytes]:
         """What Kinesis would say, in parts."""
@@ -55,9 +42,15 @@ class Canned:
             tail = b',"MillisBehindLatest":%d,"NextShardIterator":"%d|%d"}' % (behind, shard, following)
             return [b'{"Records":', records, tail]
         answers = {
-            "listshards": {"Shards": self._listed},
-            "describestreamsummary": {"StreamDescriptionSummary": self._summary},
-            "describestream": {"StreamDescription": {**self._summary, "Shards": self._listed, "HasMoreShards": False}},
+            "listshards": self._listed,
+            "describestreamsummary": self._summary,
+            "describestream": {
+                "StreamDescription": {
+                    **self._summary["StreamDescriptionSummary"],
+                    **self._listed,
+                    "HasMoreShards": False,
+                }
+            },
         }
         if operation == "getsharditerator":
             return [json.dumps({"ShardIterator": f"{int(body['ShardId'][-3:])}|0"}).encode()]

@@ -19,6 +19,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote
 
+import kinesis_answers
 import zstandard
 from soak_records import Feed, coverage
 
@@ -69,25 +70,10 @@ class World:
                 index = self._available(shard)
             return json.dumps({"ShardIterator": f"{shard}|{index}"}).encode()
         if operation == "ListShards":
-            listed = [
-                {
-                    "ShardId": f"shardId-{shard:012d}",
-                    "HashKeyRange": {"StartingHashKey": str(shard), "EndingHashKey": str(shard)},
-                    "SequenceNumberRange": {"StartingSequenceNumber": str(feed.sequence(shard, 0))},
-                }
-                for shard in range(SHARDS)
-            ]
-            return json.dumps({"Shards": listed}).encode()
-        summary = {
-            "StreamName": STREAM,
-            "StreamARN": f"arn:aws:kinesis:eu-west-1:000000000000:stream/{STREAM}",
-            "StreamStatus": "ACTIVE",
-            "RetentionPeriodHours": 24,
-            "StreamCreationTimestamp": 1,
-            "EnhancedMonitoring": [],
-            "OpenShardCount": SHARDS,
-        }
-        return json.dumps({"StreamDescriptionSummary": summary}).encode()
+            return json.dumps(
+                kinesis_answers.shards([str(feed.sequence(shard, 0)) for shard in range(SHARDS)])
+            ).encode()
+        return json.dumps(kinesis_answers.summary(STREAM, SHARDS)).encode()
 
     def _available(self, shard: int) -> int:
         return self.feed.available(shard, time.time()) if self.started else 0

@@ -28,7 +28,7 @@ FIRST_RATE, GROWTH, STEPS = 4_000, 1.5, 8
 HALF_STEP_S = 3.0
 MOST_LAG_S = 1.5
 """A step that ends with more unread than comes in this time is too fast: at rest a shard is read each second or so."""
-QUICK_RATE, QUICK_S = 1_000, 20.0
+QUICK_RATE, QUICK_S = 1_000, 15.0
 PHASE_S, FAULTS_PER_S = 12.0, 2.0
 STORM = 40
 STORM_S, STORM_FACTOR, ALARMING_SHARE = 8.0, 20, 1 / 33

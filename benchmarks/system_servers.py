@@ -15,6 +15,7 @@ import zlib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import kinesis_answers
 import msgspec
 
 SHARDS = 32
@@ -102,25 +103,10 @@ class World:
         if operation == "GetShardIterator":
             return json.dumps({"ShardIterator": f"{int(asked['ShardId'][-3:])}|0"}).encode()
         if operation == "ListShards":
-            listed = [
-                {
-                    "ShardId": f"shardId-{number:012d}",
-                    "HashKeyRange": {"StartingHashKey": str(number), "EndingHashKey": str(number)},
-                    "SequenceNumberRange": {"StartingSequenceNumber": str(_FIRST_SEQUENCE + number * 10**15)},
-                }
-                for number in range(SHARDS)
-            ]
-            return json.dumps({"Shards": listed}).encode()
-        summary = {
-            "StreamName": STREAM,
-            "StreamARN": f"arn:aws:kinesis:eu-west-1:000000000000:stream/{STREAM}",
-            "StreamStatus": "ACTIVE",
-            "RetentionPeriodHours": 24,
-            "StreamCreationTimestamp": 1,
-            "EnhancedMonitoring": [],
-            "OpenShardCount": SHARDS,
-        }
-        return json.dumps({"StreamDescriptionSummary": summary}).encode()
+            return json.dumps(
+                kinesis_answers.shards([str(_FIRST_SEQUENCE + number * 10**15) for number in range(SHARDS)])
+            ).encode()
+        return json.dumps(kinesis_answers.summary(STREAM, SHARDS)).encode()
 
     def _take(self, records: list[_Put]) -> bytes:
         with self._lock:
