@@ -23,9 +23,10 @@ from dataflows.domain.rules import NO_RULES
 from dataflows.generate.services import NAMESPACE
 from dataflows.replay.page import Fixed
 from dataflows.settings import Settings
+from dataflows.steps.alarming import Alarm
 from dataflows.steps.clock import WallClock
 from dataflows.steps.throttle import throttle
-from dataflows.steps.triage import Alarm, AlarmingBatch
+from dataflows.steps.triage import AlarmingBatch
 
 _BATCH = 10_000
 _VALUES = {"a": 41327614, "b": 2107, "c": 3}

@@ -10,9 +10,10 @@ import pytest
 
 from dataflows.domain.alerts import Sighting
 from dataflows.domain.rules import NO_RULES, Rules
+from dataflows.steps.alarming import Alarm
 from dataflows.steps.clock import EventClock
 from dataflows.steps.throttle import BUCKETS, WindowConfig, _by_bucket, _ThrottleLogic, bucket_of
-from dataflows.steps.triage import Alarm, AlarmingBatch
+from dataflows.steps.triage import AlarmingBatch
 
 Make = Callable[..., Sighting]
 CONFIG = WindowConfig(length_s=300, grace_s=5)

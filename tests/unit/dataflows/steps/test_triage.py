@@ -12,11 +12,12 @@ from connectors.kinesis import RecordBatch
 from dataflows.domain.new_faults import NewFaultCap
 from dataflows.domain.own import LABEL, VALUE, Own
 from dataflows.domain.records import MAX_PIECE_BYTES, MAX_SERVICE_CHARS, RejectReason
-from dataflows.domain.redaction import Redactor
+from dataflows.domain.redaction import Redacted, Redactor
 from dataflows.domain.redaction.lists import Lists
 from dataflows.domain.rules import NO_RULES
 from dataflows.domain.throttling import Bucket, Policy
-from dataflows.steps.triage import CUT_LETTER, MAX_TEXT, MAX_UNPACKED_LETTERS, AlarmingBatch, RejectedBatch, Triage
+from dataflows.steps.alarming import MAX_TEXT
+from dataflows.steps.triage import CUT_LETTER, MAX_UNPACKED_LETTERS, AlarmingBatch, RejectedBatch, Triage
 
 ARRIVAL = 1_763_764_859.0
 SECRET = "hunter" + "2" * 10
@@ -226,16 +227,16 @@ def test_a_secret_at_the_cut_of_a_name_is_hidden(before: int) -> None:
 def test_our_own_fault_costs_one_record() -> None:
     """If CALI itself fails on a piece, that piece is a dead letter that names the bug, and the stream goes on."""
 
-    class Broken(Triage):
+    class Broken(Redactor):
         """Fails on one text."""
 
-        def _redact(self, text: str) -> str:
+        def __call__(self, text: str, key: bytes | None = None) -> Redacted:
             if "poison" in text:
                 raise LookupError
-            return super()._redact(text)
+            return super().__call__(text, key)
 
     poison = wire(level="ERROR", log="poison")
-    out = Broken(None)([batch(ERROR, poison, ERROR)])
+    out = Triage(None, redactor=Broken())([batch(ERROR, poison, ERROR)])
     alarming, rejected = out
     assert isinstance(alarming, AlarmingBatch)
     assert isinstance(rejected, RejectedBatch)
