@@ -92,8 +92,18 @@ def _leading(head: str) -> Level | None:
     return named
 
 
+_STAMPED = re.compile(r"[\d\-:.,TZ+ ]{0,40}(?<![^ ])\[?(?P<word>TRACE|DEBUG|INFO|WARN|ERROR)(?=[\]\s:|)>,;\-])")
+"""The commonest beginnings: a time, then a level. Whatever follows, the long way comes to the same."""
+
+
 def infer(text: str) -> Level:
     """The level of a message that names none: its leading level word, ERROR for a stack trace, else INFO."""
+    stamped = _STAMPED.match(text)
+    return LEVELS[stamped["word"]] if stamped is not None else _inferred(text)
+
+
+def _inferred(text: str) -> Level:
+    """The long way."""
     head = text[:_HEAD]
     if head[:1] in KLOG and (klog := _KLOG.match(head)):
         return KLOG[klog["klog"]]

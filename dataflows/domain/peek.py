@@ -1,5 +1,6 @@
 """The cheap look: which level has this piece? Most records are below WARN and are never parsed further."""
 
+from collections.abc import Iterable
 from operator import attrgetter
 
 import msgspec
@@ -30,6 +31,28 @@ class _Glance(msgspec.Struct, gc=False):
 
     level: _Text = None
     log_json: _GlanceInner | None = None
+
+
+class _Line(msgspec.Struct, gc=False):
+    """A line of text, as container runtimes have it: nothing that tells a level or a trace stands beside it."""
+
+    log: str = ""
+    level: None = None
+    severity: None = None
+    levelname: None = None
+    loglevel: None = None
+    log_level: None = None
+    log__level: None = msgspec.field(default=None, name="log.level")
+    lvl: None = None
+    log_json: None = None
+    log_content: None = None
+    stack_trace: None = None
+    stacktrace: None = None
+    exc_info: None = None
+    exception: None = None
+    traceback: None = None
+    stack: None = None
+    error__stack_trace: None = msgspec.field(default=None, name="error.stack_trace")
 
 
 class _Inner(msgspec.Struct, gc=False):
@@ -63,6 +86,7 @@ class _Outer(_Inner, gc=False):
 
 
 _glance = msgspec.json.Decoder(_Glance).decode
+_line = msgspec.json.Decoder(_Line).decode
 _decode = msgspec.json.Decoder(_Outer).decode
 _text = msgspec.json.Decoder(str).decode
 _NOTHING = frozenset({b"", b'""', b"null"})
@@ -82,25 +106,41 @@ _LOUD = frozenset(
 )
 
 
-def is_quiet(record: bytes) -> bool:
-    """True if a Kinesis record is one plain piece, and it is certain that its level is below WARN.
+def are_quiet(records: Iterable[bytes]) -> list[bool]:
+    """Tell of each Kinesis record whether it is one plain piece, and it is certain that its level is below WARN.
 
     The quick half of `peek`, for most of what arrives. False tells nothing: unpack it and look again. Never raises.
     """
-    end = record.find(b"\n")
-    if (end != -1 and end != len(record) - 1) or len(record) > MAX_PIECE_BYTES:
-        return False
-    if record[:1] != b"{" and record.lstrip(b" \t\r")[:1] != b"{":
-        return False
+    quiet: list[bool] = []
+    for record in records:
+        try:
+            if b'"level"' in record:
+                found = _glance(record)
+                value = found.level if found.log_json is None else found.log_json.level
+                below = value in _QUIET or (value not in _LOUD and _is_below(record))
+            elif b'"log":"' in record:
+                text = _line(record).log
+                below = infer(text) < Level.WARN if text else _is_below(record)
+            else:
+                below = _is_below(record)
+        except msgspec.ValidationError:  # of another shape
+            below = _is_below(record)
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+            below = False
+        quiet.append(
+            below
+            and record.find(b"\n", 0, -1) < 0
+            and len(record) <= MAX_PIECE_BYTES
+            and (record.isascii() or is_text(record))
+        )
+    return quiet
+
+
+def _is_below(record: bytes) -> bool:
+    """The same of one record, with all that `peek` knows; False where it does not know."""
     try:
-        value = None
-        if b'"level"' in record:
-            found = _glance(record)
-            value = found.level if found.log_json is None else found.log_json.level
-            if value in _QUIET:
-                return is_text(record)
-        level = None if value in _LOUD else peek(record)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError, RejectionError):
+        level = peek(record)
+    except RejectionError:
         return False
     return level is not None and level < Level.WARN
 

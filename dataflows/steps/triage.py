@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import compress
+from operator import not_
 from typing import NamedTuple
 
 import bytewax.operators as op
@@ -14,7 +15,7 @@ from dataflows import metrics
 from dataflows.domain.books import Account, Books, minute_of
 from dataflows.domain.new_faults import NewFaultCap
 from dataflows.domain.own import Own
-from dataflows.domain.peek import is_quiet
+from dataflows.domain.peek import are_quiet
 from dataflows.domain.records import Rejected, RejectionError, RejectReason
 from dataflows.domain.redaction import Redactor, redact
 from dataflows.domain.resent import Resent
@@ -114,17 +115,17 @@ class _Sorted:
     def louds(self) -> Iterator[Loud]:
         """The pieces that may alarm, and those that cannot be opened, in order; the others are counted."""
         batch = self._batch
-        loud = [not is_quiet(record) for record in batch.data]
-        self._pieces = self._below = loud.count(False)
+        quiet = are_quiet(batch.data)
+        self._pieces = self._below = quiet.count(True)
         subs = batch.subs or (0,) * len(batch.sequences)
         records = zip(batch.sequences, batch.arrivals, batch.data, subs, strict=True)
-        for sequence, arrival_ts, raw, first in compress(records, loud):
+        for sequence, arrival_ts, raw, first in compress(records, map(not_, quiet)):
             for sub, piece in enumerate(unpack(raw), first):
                 self._pieces += 1
                 if isinstance(piece, BadPiece):
                     bad = RejectionError(RejectReason.BAD_COMPRESSION, piece.reason)
                     yield Loud(piece.raw, batch.shard, sequence, sub, arrival_ts, error=bad)
-                elif piece != raw.removesuffix(b"\n") and is_quiet(piece):  # the record itself was looked at
+                elif piece != raw.removesuffix(b"\n") and are_quiet([piece])[0]:  # the record itself was looked at
                     self._below += 1
                 else:
                     yield Loud(piece, batch.shard, sequence, sub, arrival_ts)

@@ -8,8 +8,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from connectors.kinesis import BadPiece, unpack
-from dataflows.domain.levels import Level
-from dataflows.domain.peek import is_quiet, peek
+from dataflows.domain.levels import Level, _inferred, infer
+from dataflows.domain.peek import are_quiet, peek
 from dataflows.domain.records import RejectionError
 from dataflows.domain.redaction import redact
 from dataflows.domain.redaction.fields import redact_fields
@@ -68,7 +68,9 @@ def _records(draw: st.DrawFn) -> bytes:
     inner = draw(st.one_of(st.just({}), _NAMES, st.none(), st.text(max_size=3)))
     if inner != {}:
         outer["log_json"] = inner | draw(_FIELDS) if isinstance(inner, dict) else inner
-    return draw(_STARTS) + json.dumps(outer, ensure_ascii=draw(st.booleans())).encode("utf-8", "replace") + draw(_ENDS)
+    separators = draw(st.sampled_from([(",", ":"), (", ", ": ")]))
+    text = json.dumps(outer, ensure_ascii=draw(st.booleans()), separators=separators)
+    return draw(_STARTS) + text.encode("utf-8", "replace") + draw(_ENDS)
 
 
 def _below_warn(record: bytes) -> bool:
@@ -87,10 +89,35 @@ def _below_warn(record: bytes) -> bool:
 @example(b'{"level":"info","log":"\xff"}')
 @example(b'{"level":"info"}\n{"level":"error"}')
 @example(b'{"level":"INFO","log_json":{"level":"ERROR"}}')
+@example(b'{"log":"fine","severity":"ERROR"}')
+@example(b'{"log":"","message":"ERROR: down"}')
+@example(b'{"log":"fine","stack_trace":"a"}')
+@example(b'{"log":"fine","log":{"level":"error"}}')
 def test_a_quiet_record_is_below_warn(record: bytes) -> None:
     """What is called quiet is one piece below WARN, and what is one line in braces below WARN is called quiet."""
     one_line = b"\n" not in record.removesuffix(b"\n")
-    assert is_quiet(record) == (_below_warn(record) and one_line)
+    assert are_quiet([record])[0] == (_below_warn(record) and one_line)
+
+
+_HEADS = st.lists(
+    st.sampled_from(
+        [
+            *("2026-01-01", "12:00:00.123", "T", "Z", "+09:00", " ", "  ", "\t", "\n", "[", "]", ":", "-", "|", "x"),
+            *("INFO", "ERROR", "WARN", "WARNING", "TRACE", "DEBUG", "FATAL", "TZT", "level=warn", "I0101 10:00:00.1"),
+            *("Traceback (most recent call last)", "error:"),
+        ]
+    ),
+    max_size=8,
+).map("".join)
+
+
+@given(_HEADS)
+@example("2026-01-01 INFO")
+@example("2026-01-01INFO: x")
+@example("I0101 10:00:00.1 ERROR ")
+def test_a_level_behind_a_time_is_the_one_that_all_rules_find(text: str) -> None:
+    """The short look at the beginning never disagrees with the long one."""
+    assert infer(text) == _inferred(text)
 
 
 _PIECES = st.lists(
