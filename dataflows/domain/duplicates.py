@@ -13,7 +13,13 @@ def has_duplicate_keys(piece: bytes, decoded: object) -> bool:
     Every `":` outside a string ends a key, so with no more of them than keys nothing is doubled, unless white space
     stands before some colon.
     """
-    return (piece.count(b'":') > _keys(decoded) or _SPACED.search(piece) is not None) and _parsed_twice(piece)
+    return (piece.count(b'":') > _keys(decoded) or _is_spaced(piece)) and _parsed_twice(piece)
+
+
+def _is_spaced(piece: bytes) -> bool:
+    if b" :" in piece or b"\t:" in piece or b"\n:" in piece or b"\r:" in piece:
+        return _SPACED.search(piece) is not None
+    return False
 
 
 def _keys(decoded: object) -> int:

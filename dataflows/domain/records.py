@@ -188,31 +188,38 @@ class LogRecord(BaseModel):
     """Fields that CALI does not know, kept for search."""
 
 
-_TRACE_ID = re.compile(r"(?i)\btrace(?:[_-]?id)?[\"']?\s?[=:]\s?[\"']?(?P<id>[0-9a-f]{16,32})\b")
+_TRACE_ID = re.compile(r"(?i)trace(?:[_-]?id)?[\"']?\s?[=:]\s?[\"']?(?P<id>[0-9a-f]{16,32})\b")
 _TRACE_PAIR = re.compile(r"\[(?P<id>[0-9a-f]{32})-[0-9a-f]{16}\]")
 """As loggers put it into the line: `trace_id=...`, `[traceId=...`, `[<trace>-<span>]` (Spring, Micrometer)."""
-_REQUEST_ID = re.compile(r"(?i)\brequest(?:[_-]?id)?[\"']?\s?[=:]\s?[\"']?(?P<id>[0-9a-f][0-9a-f-]{7,63})\b")
+_REQUEST_ID = re.compile(r"(?i)request(?:[_-]?id)?[\"']?\s?[=:]\s?[\"']?(?P<id>[0-9a-f][0-9a-f-]{7,63})\b")
 _HEAD = 600
 """Characters of a message in which ids are looked for: past any log prefix."""
 
 
-def _spoken_trace_id(message: object) -> str:
-    """An id that stands in the text only; the first of either form."""
+def _spoken_ids(message: object) -> tuple[str, str]:
+    """The ids of trace and request that stand in the text only; the first of either form."""
     if not isinstance(message, str):
-        return ""
+        return "", ""
     head = message[:_HEAD]
-    named = _TRACE_ID.search(head) if "trace" in head.lower() else None
-    pair = _TRACE_PAIR.search(head)
-    found = min((match for match in (named, pair) if match), key=lambda match: match.start(), default=None)
-    return found["id"] if found else ""
+    lower = head.lower()
+    named = _behind("trace", _TRACE_ID, head, lower)
+    pair = _TRACE_PAIR.search(head) if "[" in head else None
+    trace = min((match for match in (named, pair) if match), key=lambda match: match.start(), default=None)
+    request = _behind("request", _REQUEST_ID, head, lower)
+    return trace["id"] if trace else "", request["id"] if request else ""
 
 
-def _spoken_request_id(message: object) -> str:
-    if not isinstance(message, str):
-        return ""
-    head = message[:_HEAD]
-    found = _REQUEST_ID.search(head) if "request" in head.lower() else None
-    return found["id"] if found else ""
+def _behind(word: str, rule: re.Pattern[str], head: str, lower: str) -> re.Match[str] | None:
+    """The first match of a rule that begins with a word; a search would try every character."""
+    if len(lower) != len(head):  # a letter that is two in lower case, such as the Turkish I with a dot
+        lower = "".join([letter.lower()[:1] for letter in head])
+    at = lower.find(word)
+    while at >= 0:
+        before = head[at - 1 : at]
+        if not (before.isalnum() or before == "_") and (found := rule.match(head, at)) is not None:
+            return found
+        at = lower.find(word, at + 1)
+    return None
 
 
 def _first(names: tuple[str, ...], place: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON may hold anything
@@ -264,13 +271,14 @@ def _flatten(outer: Mapping[str, Any], arrival_ts: float) -> dict[str, Any]:
         or (kubernetes.get("container_name") if isinstance(kubernetes, dict) else None)
         or "unknown"
     )
+    spoken = ("", "") if told.get("trace_id") and told.get("request_id") else _spoken_ids(message)
     return {
         "level": infer(message if isinstance(message, str) else "") if level is None else level,
         "message": _spoken(fields) if message is None else message,
         "service": service,
         "event_ts": _to_epoch(within.get("time")) or _to_epoch(without.get("time")) or arrival_ts,
-        "trace_id": told.get("trace_id") or _spoken_trace_id(message),
-        "request_id": told.get("request_id") or _spoken_request_id(message),
+        "trace_id": told.get("trace_id") or spoken[0],
+        "request_id": told.get("request_id") or spoken[1],
         "version": told.get("version") or _first(("app.kubernetes.io/version", "version"), labels) or "",
         "kubernetes": kubernetes,
         "fields": fields,

@@ -65,7 +65,11 @@ class Redactor:
             text = self._apply(PRIVATE_KEY, text, key, found)
             text = self._headless(text, key, found)
         if "\n" in text:
-            text = self._blocked(text, key, found)
+            opened = self._deep.opened_by(text)
+            if not opened and unescaped(text) is None:
+                return Redacted(text, tuple(found))
+            if any(rule in BLOCKS for rule in opened):
+                text = self._blocked(text, key, found)
         text = self._lines(text, key, found) if "\n" in text else self._line(text, key, found)
         return Redacted(text, tuple(found))
 

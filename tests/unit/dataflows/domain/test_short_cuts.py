@@ -1,6 +1,7 @@
 """A short cut says what the long way says: of levels, and of texts with nothing to hide."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from connectors.kinesis import BadPiece, unpack
 from dataflows.domain.levels import Level, _inferred, infer
 from dataflows.domain.peek import are_quiet, peek
-from dataflows.domain.records import RejectionError
+from dataflows.domain.records import RejectionError, _spoken_ids
 from dataflows.domain.redaction import redact
 from dataflows.domain.redaction.fields import redact_fields
 
@@ -118,6 +119,28 @@ _HEADS = st.lists(
 def test_a_level_behind_a_time_is_the_one_that_all_rules_find(text: str) -> None:
     """The short look at the beginning never disagrees with the long one."""
     assert infer(text) == _inferred(text)
+
+
+_TRACE = re.compile(r"(?i)\btrace(?:[_-]?id)?[\"']?\s?[=:]\s?[\"']?(?P<id>[0-9a-f]{16,32})\b")
+_REQUEST = re.compile(r"(?i)\brequest(?:[_-]?id)?[\"']?\s?[=:]\s?[\"']?(?P<id>[0-9a-f][0-9a-f-]{7,63})\b")
+_SPOKEN = st.lists(
+    st.sampled_from(
+        [
+            *("trace", "TRACE", "Trace", "request", "ReQuest", "_id", "-ID", "Id", '"', " ", "=", ":", "x", "7", "_"),
+            *("0123456789abcdef", "ABCDEF0123456789", "0123456789abcdef" * 2, "안", "\u0130", "\n"),
+        ]
+    ),
+    max_size=12,
+).map("".join)
+
+
+@given(_SPOKEN)
+@example("retrace=0123456789abcdef trace=fedcba9876543210")
+@example("\u0130 TraceId: 0123456789abcdef")
+def test_ids_are_found_where_a_search_finds_them(text: str) -> None:
+    """Looking behind each `trace` and `request` finds what one search over the text does."""
+    trace, request = _TRACE.search(text), _REQUEST.search(text)
+    assert (trace["id"] if trace else "", request["id"] if request else "") == _spoken_ids(text)
 
 
 _PIECES = st.lists(
