@@ -11,7 +11,7 @@ from archive_jobs.hours import DAY_HOURS, WEEK_DAYS, Hour
 from archive_jobs.objects import opened
 from archive_jobs.results import result_key
 from archive_jobs.silence import shard_rows
-from dataflows.domain.records import RejectReason
+from dataflows.domain.rejections import RejectReason
 
 MIN_WEEK = 3
 """Days of the trailing week whose same hour was checked: fewer tell no usual volume."""

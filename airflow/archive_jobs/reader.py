@@ -7,7 +7,8 @@ import msgspec
 
 from connectors.kinesis import RecordBatch
 from connectors.kinesis.unpack import BadPiece, unpack
-from dataflows.domain.records import RejectionError, RejectReason, parse
+from dataflows.domain.records import parse
+from dataflows.domain.rejections import RejectionError, RejectReason
 from dataflows.domain.trace.frames import FRAMEWORKS
 from dataflows.messengers import redactor_of
 from dataflows.render.archive import Archived, read_line

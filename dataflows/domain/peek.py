@@ -6,14 +6,8 @@ from operator import attrgetter
 import msgspec
 
 from dataflows.domain.levels import LEVELS, Level, infer, level_of
-from dataflows.domain.records import (
-    MAX_PIECE_BYTES,
-    RejectionError,
-    RejectReason,
-    has_surrogates,
-    is_text,
-    why_unreadable,
-)
+from dataflows.domain.records import MAX_PIECE_BYTES
+from dataflows.domain.rejections import RejectionError, RejectReason, has_surrogates, is_text, why_unreadable
 
 _Text = str | int | None
 _ABSENT = msgspec.Raw()

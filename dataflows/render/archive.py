@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from dataflows.domain.records import Rejected, is_text
+from dataflows.domain.rejections import Rejected, is_text
 
 _EMBEDDED = b',"record":'
 _SHARD = re.compile(r"[A-Za-z0-9_.-]{0,128}")

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from connectors.errors import ConnectorError
 from connectors.s3 import S3Config, fetch, store
 from connectors.s3.client import reason
-from dataflows.domain.records import Rejected
+from dataflows.domain.rejections import Rejected
 from dataflows.render.archive import Archived
 
 _LETTERS = "dead-letters/"

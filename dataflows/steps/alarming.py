@@ -18,17 +18,10 @@ from dataflows.domain.fingerprint import Fingerprint, Fingerprinter
 from dataflows.domain.levels import Level
 from dataflows.domain.new_faults import NewFaultCap
 from dataflows.domain.own import Own
-from dataflows.domain.records import (
-    MAX_PIECE_BYTES,
-    MAX_SERVICE_CHARS,
-    Kubernetes,
-    LogRecord,
-    RejectionError,
-    RejectReason,
-    parse,
-)
+from dataflows.domain.records import MAX_PIECE_BYTES, MAX_SERVICE_CHARS, Kubernetes, LogRecord, parse
 from dataflows.domain.redaction import Redactor
 from dataflows.domain.redaction.fields import redact_fields
+from dataflows.domain.rejections import RejectionError, RejectReason
 from dataflows.domain.resent import Resent
 from dataflows.domain.trace.frames import Frameworks
 from dataflows.render.search import MAX_FIELDS_BYTES, record_document
@@ -204,7 +197,7 @@ def bounded(text: str, most: int) -> str:
 
 
 def _through(stage: Callable[[Loud], bool], louds: Sequence[Loud]) -> list[Loud]:
-    """Take pieces through one stage; what it leaves out, or fails on, goes no further. One bad piece costs only itself."""
+    """Take pieces through a stage. What it leaves out or fails on goes no further; a bad one costs only itself."""
     kept: list[Loud] = []
     for loud in louds:
         try:

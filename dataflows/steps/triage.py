@@ -16,8 +16,8 @@ from dataflows.domain.books import Account, Books, minute_of
 from dataflows.domain.new_faults import NewFaultCap
 from dataflows.domain.own import Own
 from dataflows.domain.peek import are_quiet
-from dataflows.domain.records import Rejected, RejectionError, RejectReason
 from dataflows.domain.redaction import Redactor, redact
+from dataflows.domain.rejections import Rejected, RejectionError, RejectReason
 from dataflows.domain.resent import Resent
 from dataflows.domain.trace.frames import FRAMEWORKS, Frameworks
 from dataflows.steps.alarming import Alarm, Alarming, Loud

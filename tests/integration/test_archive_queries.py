@@ -11,7 +11,7 @@ import pytest
 
 from connectors.kinesis import RecordBatch
 from connectors.spool import SpoolPart
-from dataflows.domain.records import Rejected, RejectReason
+from dataflows.domain.rejections import Rejected, RejectReason
 from dataflows.render.archive import lines
 from dataflows.steps import archive as archive_step
 from dataflows.steps import dead_letters as dead_letters_step

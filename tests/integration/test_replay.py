@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from connectors.slots import SLOTS
-from dataflows.domain.records import Rejected, RejectReason
+from dataflows.domain.rejections import Rejected, RejectReason
 from dataflows.render.archive import dead_lines
 
 pytestmark = pytest.mark.slow

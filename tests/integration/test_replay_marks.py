@@ -10,7 +10,7 @@ import pytest
 from connectors.kinesis import RecordBatch
 from connectors.s3 import S3Config, S3Sink
 from connectors.spool import Chunk, Commits
-from dataflows.domain.records import Rejected, RejectReason
+from dataflows.domain.rejections import Rejected, RejectReason
 from dataflows.render.archive import dead_lines, lines
 from dataflows.replay.account import Account
 from dataflows.replay.files import Origin, read

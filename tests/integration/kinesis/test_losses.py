@@ -7,7 +7,7 @@ from scripted_calls import FIRST, fault, losses
 
 from connectors.kinesis.shards import HORIZON
 from connectors.slots import slot_of
-from dataflows.domain.records import RejectReason
+from dataflows.domain.rejections import RejectReason
 from dataflows.steps.triage import RejectedBatch, Triage
 
 pytestmark = pytest.mark.slow

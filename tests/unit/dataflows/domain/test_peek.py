@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from dataflows.domain.levels import Level
 from dataflows.domain.peek import peek
-from dataflows.domain.records import RejectionError, RejectReason, parse
+from dataflows.domain.records import parse
+from dataflows.domain.rejections import RejectionError, RejectReason
 
 TRACE = "Traceback (most recent call last):\n  File x\nValueError: y"
 

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from dataflows.domain.levels import Level
-from dataflows.domain.records import LogRecord, Parsed, RejectionError, RejectReason, parse
+from dataflows.domain.records import LogRecord, Parsed, parse
+from dataflows.domain.rejections import RejectionError, RejectReason
 
 ARRIVAL = 1_763_764_859.0
 KUBERNETES = {

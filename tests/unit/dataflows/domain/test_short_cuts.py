@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from connectors.kinesis import BadPiece, unpack
 from dataflows.domain.levels import Level, _inferred, infer
 from dataflows.domain.peek import are_quiet, peek
-from dataflows.domain.records import RejectionError, _spoken_ids
 from dataflows.domain.redaction import redact
 from dataflows.domain.redaction.fields import redact_fields
+from dataflows.domain.rejections import RejectionError
+from dataflows.domain.shapes import spoken_ids
 
 _LEVELS = st.sampled_from(
     [
@@ -140,7 +141,7 @@ _SPOKEN = st.lists(
 def test_ids_are_found_where_a_search_finds_them(text: str) -> None:
     """Looking behind each `trace` and `request` finds what one search over the text does."""
     trace, request = _TRACE.search(text), _REQUEST.search(text)
-    assert (trace["id"] if trace else "", request["id"] if request else "") == _spoken_ids(text)
+    assert (trace["id"] if trace else "", request["id"] if request else "") == spoken_ids(text)
 
 
 _PIECES = st.lists(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from dataflows.domain.records import Rejected, RejectReason
+from dataflows.domain.rejections import Rejected, RejectReason
 from dataflows.render.archive import (
     WINDOW_S,
     Archived,

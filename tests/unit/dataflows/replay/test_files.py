@@ -9,7 +9,7 @@ import pytest
 import zstandard
 
 from connectors.s3 import S3Config
-from dataflows.domain.records import Rejected, RejectReason
+from dataflows.domain.rejections import Rejected, RejectReason
 from dataflows.render.archive import dead_lines, lines, refused_line
 from dataflows.replay.account import Account
 from dataflows.replay.files import Origin, read

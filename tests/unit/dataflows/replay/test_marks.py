@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from connectors.s3 import S3Config
-from dataflows.domain.records import Rejected, RejectReason
+from dataflows.domain.rejections import Rejected, RejectReason
 from dataflows.render.archive import Archived
 from dataflows.replay import marks
 from dataflows.replay.marks import Letters, Marks

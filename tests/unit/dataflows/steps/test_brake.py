@@ -10,7 +10,7 @@ from bytewax.testing import TestingSink, TestingSource, cluster_main
 
 from connectors.kinesis import RecordBatch
 from dataflows.domain.brake import DlqLimit
-from dataflows.domain.records import Rejected, RejectReason
+from dataflows.domain.rejections import Rejected, RejectReason
 from dataflows.steps.brake import _BrakeLogic, _rejected, brake
 from dataflows.steps.triage import RejectedBatch, triage
 

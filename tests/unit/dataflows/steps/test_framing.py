@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from connectors.kinesis import RecordBatch
-from dataflows.domain.records import Rejected, RejectReason
+from dataflows.domain.rejections import Rejected, RejectReason
 from dataflows.steps import archive, dead_letters
 from dataflows.steps.triage import RejectedBatch
 

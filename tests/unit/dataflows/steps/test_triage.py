@@ -11,9 +11,10 @@ from prometheus_client import REGISTRY
 from connectors.kinesis import RecordBatch
 from dataflows.domain.new_faults import NewFaultCap
 from dataflows.domain.own import LABEL, VALUE, Own
-from dataflows.domain.records import MAX_PIECE_BYTES, MAX_SERVICE_CHARS, RejectReason
+from dataflows.domain.records import MAX_PIECE_BYTES, MAX_SERVICE_CHARS
 from dataflows.domain.redaction import Redacted, Redactor
 from dataflows.domain.redaction.lists import Lists
+from dataflows.domain.rejections import RejectReason
 from dataflows.domain.rules import NO_RULES
 from dataflows.domain.throttling import Bucket, Policy
 from dataflows.steps.alarming import MAX_TEXT
