@@ -5,84 +5,11 @@ from operator import attrgetter
 
 import msgspec
 
+from dataflows.domain.level_fields import ABSENT, Inner, Outer, Text, fields_of, glance_of, line_of, text_of
 from dataflows.domain.levels import LEVELS, Level, infer, level_of
 from dataflows.domain.records import MAX_PIECE_BYTES
 from dataflows.domain.rejections import RejectionError, RejectReason, has_surrogates, is_text, why_unreadable
 
-_Text = str | int | None
-_ABSENT = msgspec.Raw()
-"""Stands in a field that the record has not."""
-
-
-class _GlanceInner(msgspec.Struct, gc=False):
-    """The usual name of a level, in `log_json`."""
-
-    level: _Text = None
-
-
-class _Glance(msgspec.Struct, gc=False):
-    """The usual name of a level. Every field that is looked for costs 30 ns for each key of a record."""
-
-    level: _Text = None
-    log_json: _GlanceInner | None = None
-
-
-class _Line(msgspec.Struct, gc=False):
-    """A line of text, as container runtimes have it: nothing that tells a level or a trace stands beside it."""
-
-    log: str = ""
-    level: None = None
-    severity: None = None
-    levelname: None = None
-    loglevel: None = None
-    log_level: None = None
-    log__level: None = msgspec.field(default=None, name="log.level")
-    lvl: None = None
-    log_json: None = None
-    log_content: None = None
-    stack_trace: None = None
-    stacktrace: None = None
-    exc_info: None = None
-    exception: None = None
-    traceback: None = None
-    stack: None = None
-    error__stack_trace: None = msgspec.field(default=None, name="error.stack_trace")
-
-
-class _Inner(msgspec.Struct, gc=False):
-    """The part of `log_json` that tells a level."""
-
-    level: _Text = None
-    severity: _Text = None
-    levelname: _Text = None
-    loglevel: _Text = None
-    log_level: _Text = None
-    log__level: _Text = msgspec.field(default=None, name="log.level")
-    lvl: _Text = None
-    log_content: msgspec.Raw = _ABSENT
-    log: msgspec.Raw = _ABSENT
-    message: msgspec.Raw = _ABSENT
-    msg: msgspec.Raw = _ABSENT
-    event: msgspec.Raw = _ABSENT
-    stack_trace: msgspec.Raw = _ABSENT
-    stacktrace: msgspec.Raw = _ABSENT
-    exc_info: msgspec.Raw = _ABSENT
-    exception: msgspec.Raw = _ABSENT
-    traceback: msgspec.Raw = _ABSENT
-    stack: msgspec.Raw = _ABSENT
-    error__stack_trace: msgspec.Raw = msgspec.field(default=_ABSENT, name="error.stack_trace")
-
-
-class _Outer(_Inner, gc=False):
-    """The part of a record that tells a level; other fields are skipped unread."""
-
-    log_json: _Inner | None = None
-
-
-_glance = msgspec.json.Decoder(_Glance).decode
-_line = msgspec.json.Decoder(_Line).decode
-_decode = msgspec.json.Decoder(_Outer).decode
-_text = msgspec.json.Decoder(str).decode
 _NOTHING = frozenset({b"", b'""', b"null"})
 """A field that says nothing, as raw JSON."""
 _QUIET = frozenset(
@@ -109,11 +36,11 @@ def are_quiet(records: Iterable[bytes]) -> list[bool]:
     for record in records:
         try:
             if b'"level"' in record:
-                found = _glance(record)
+                found = glance_of(record)
                 value = found.level if found.log_json is None else found.log_json.level
                 below = value in _QUIET or (value not in _LOUD and _is_below(record))
             elif b'"log":"' in record:
-                text = _line(record).log
+                text = line_of(record).log
                 below = infer(text) < Level.WARN if text else _is_below(record)
             else:
                 below = _is_below(record)
@@ -145,10 +72,10 @@ _names = attrgetter(*_NAME_FIELDS)
 _texts = attrgetter("log_content", "log", "message", "msg", "event")
 _traces = attrgetter(*_TRACE_FIELDS)
 _beside_log = attrgetter("log_json", "log_content", *_NAME_FIELDS, *_TRACE_FIELDS)
-_NOTHING_BESIDE = _beside_log(_Outer())
+_NOTHING_BESIDE = _beside_log(Outer())
 
 
-def _named(part: _Inner) -> _Text:
+def _named(part: Inner) -> Text:
     return next((name for name in _names(part) if name not in (None, "")), None)
 
 
@@ -159,7 +86,7 @@ def peek(piece: bytes) -> Level | None:
         RejectionError: the piece is no JSON object, is not UTF-8, or names a level nobody knows.
     """
     try:
-        found = _decode(piece)
+        found = fields_of(piece)
     except msgspec.ValidationError as err:
         if piece.lstrip()[:1] == b"{":
             return None  # a level of a wrong type: the full parse names it
@@ -191,23 +118,23 @@ def _check_utf8(piece: bytes) -> None:
 
 
 def _says(field: msgspec.Raw) -> bool:
-    return field is not _ABSENT and bytes(field) not in _NOTHING
+    return field is not ABSENT and bytes(field) not in _NOTHING
 
 
-def _inferred(found: _Outer) -> Level | None:
-    raw = _ABSENT
+def _inferred(found: Outer) -> Level | None:
+    raw = ABSENT
     for part in (found,) if found.log_json is None else (found.log_json, found):
         if any(map(_says, _traces(part))):
             return None  # a stack trace in a field of its own: the full parse joins it to the message
-        for text in _texts(part) if raw is _ABSENT else ():
+        for text in _texts(part) if raw is ABSENT else ():
             if _says(text):
                 raw = text
                 break
-    return Level.INFO if raw is _ABSENT else _inferred_of(raw)
+    return Level.INFO if raw is ABSENT else _inferred_of(raw)
 
 
 def _inferred_of(raw: msgspec.Raw) -> Level | None:
     try:
-        return infer(_text(raw))
+        return infer(text_of(raw))
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None  # the message is no string: the full parse says so
