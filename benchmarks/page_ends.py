@@ -134,7 +134,8 @@ def archive_sink(folder: Path, settings: Settings, books: Books) -> S3Sink:
     return sink
 
 
-def _documents(name: str, folder: Path, settings: Settings, books: Books | None) -> OpenSearchSink:
+def documents(name: str, folder: Path, settings: Settings, books: Books | None) -> OpenSearchSink:
+    """The sink for documents, which the index takes at once; `books` are told of what it took over."""
     taken = partial(book_taken, books) if books else len
     sink = OpenSearchSink(name, settings.opensearch, folder, len, taken=taken)
     sink._sender._client = _Index()  # noqa: SLF001 - the network's end
@@ -155,8 +156,8 @@ def page_ends(  # noqa: PLR0913 - what varies
     clock, channel, spool = WallClock(), _Channel(settings), folder / "spool"
     ledger = open_ledger(folder, spool)
     written = partial(book_written, books, Account.ARCHIVED)
-    found = _documents("search", spool, settings, books)
-    history = _documents("history", spool, settings, None)
+    found = documents("search", spool, settings, books)
+    history = documents("history", spool, settings, None)
     if search is None:
         books.stand(Identity.SEARCH, found.balance)
         books.stand(Identity.HISTORY, history.balance)

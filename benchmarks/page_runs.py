@@ -1,4 +1,4 @@
-"""One run of the page, of a part of it, or of a rival, over prepared records: what `measuring.interleaved` repeats."""
+"""One run of the page over prepared records: what `measuring.interleaved` repeats."""
 
 import contextlib
 import dataclasses
@@ -6,7 +6,6 @@ import json
 import os
 import socket
 import tempfile
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -19,9 +18,9 @@ from bytewax.testing import cluster_main
 from measuring import Work
 from page_ends import page_ends
 from phases import Memory, Phases
-from records import START_TS, Prepared
+from record_lines import START_TS
+from records import Prepared
 from rivals.pydantic_everywhere import PydanticEverywhere
-from rivals.textbook import textbook
 
 from connectors.kinesis import RecordBatch
 from dataflows.domain.books import BY_MINUTE, Books
@@ -47,7 +46,11 @@ class Way:
     workers: int = 1
     processes: int = 1
     state: Path | None = None
-    """A recovery store to resume from instead of filling the state; it is copied."""
+    """A recovery store to resume from; it is copied."""
+
+    def but(self, **changes: bool) -> "Way":
+        """The same, except for what is named."""
+        return dataclasses.replace(self, **changes)
 
 
 def settings_for(faults: int) -> Settings:
@@ -60,19 +63,26 @@ def settings_for(faults: int) -> Settings:
 
 
 def reads(batches: list[RecordBatch]) -> dict[str, list[list[Any]]]:
-    """By slot, for the page: an item is a batch."""
+    """By slot: an item is a batch."""
     found: dict[str, list[list[Any]]] = {}
     for batch in batches:
         found.setdefault(batch.slot, []).append([batch])
     return found
 
 
-def items(batches: list[RecordBatch]) -> dict[str, list[list[Any]]]:
-    """By slot, for the textbook: an item is a record."""
-    found: dict[str, list[list[Any]]] = {}
-    for batch in batches:
-        found.setdefault(batch.slot, []).append(list(batch.data))
-    return found
+def own(prepared: Prepared) -> tuple[Prepared, float]:
+    """The records as this process' own, and the MiB that they take here beside those of the parent (Linux; else 0)."""
+    before = _resident_mib()
+    mine = prepared.owned()
+    return mine, _resident_mib() - before
+
+
+def _resident_mib() -> float:
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    except OSError:
+        return 0.0
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 @contextlib.contextmanager
@@ -84,27 +94,20 @@ def folder() -> Iterator[Path]:
 
 def page(prepared: Prepared, settings: Settings, way: Way) -> Work:
     """The page."""
-    fill = reads(prepared.fill)
-    measured = reads(prepared.measured)
 
     def run() -> Mapping[str, float]:
+        mine, owned_mib = own(prepared)
         phases = Phases()
         with folder() as place:
-            return _run(partial(_flow, fill, measured, settings, way, phases), way, place, phases)
+            taken = _run(partial(_flow, mine, settings, way, phases), way, place, phases)
+        return {**taken, "owned_mib": owned_mib}
 
     return run
 
 
-def _flow(  # noqa: PLR0913, PLR0917 - bound by `page`
-    fill: dict[str, list[list[Any]]],
-    measured: dict[str, list[list[Any]]],
-    settings: Settings,
-    way: Way,
-    phases: Phases,
-    place: Path,
-) -> Dataflow:
+def _flow(mine: Prepared, settings: Settings, way: Way, phases: Phases, place: Path) -> Dataflow:
     books = Books(BY_MINUTE) if way.processes == 1 else Books()
-    source = Memory({} if way.state else fill, measured, phases, partial(book_read, books))
+    source = Memory(reads(mine.fill + mine.warm), reads(mine.measured), phases, partial(book_read, books))
     ends = page_ends(source, place, settings, books, redaction=way.redaction, archive=way.archive)
     if way.pydantic:
         ends = dataclasses.replace(ends, sort=PydanticEverywhere(ends.sort))
@@ -171,22 +174,3 @@ def _ports(count: int) -> list[int]:
         for one in sockets:
             one.bind(("127.0.0.1", 0))
         return [one.getsockname()[1] for one in sockets]
-
-
-def rival_textbook(prepared: Prepared, counts: Counter[str] | None = None) -> Work:
-    """The textbook's flow; `counts` takes records by fault if it runs in this process."""
-    fill = items(prepared.fill)
-    measured = items(prepared.measured)
-    kept: Counter[str] = Counter() if counts is None else counts
-
-    def told(fault: str, count: int) -> None:
-        kept[fault] += count
-
-    def run() -> Mapping[str, float]:
-        phases = Phases()
-        with folder() as place:
-            cluster_main(textbook(Memory(fill, measured, phases), place, told, BEGIN), [], 0)
-        taken = phases.taken()  # what it holds back for order is folded at the end, so the end is part of its work
-        return {name: taken[name] for name in ("cpu_s", "wall_s")}
-
-    return run

@@ -54,9 +54,42 @@ def test_every_fault_has_a_fingerprint_of_its_own(benchmark: Import, shape: str)
     assert 700 == len({fingerprint(record.message, record.service).fingerprint for record in read})
 
 
+def test_before_what_is_measured_come_a_tenth_as_many(benchmark: Import) -> None:
+    """Of the same kind, in arrival order, with sequence numbers of their own."""
+    prepared = benchmark("records").prepare(benchmark("records").Recipe(3_000, faults=10))
+    batches = [*prepared.fill, *prepared.warm, *prepared.measured]
+    arrivals = [ts for batch in batches for ts in batch.arrivals]
+    sequences = [sequence for batch in batches for sequence in batch.sequences]
+    assert (10, 300, 3_000) == tuple(sum(len(b.data) for b in part) for part in prepared)
+    assert (sorted(arrivals), sorted(set(sequences))) == (arrivals, sequences)
+    assert 9 == len(_alarming(_raws(prepared.warm)))
+
+
+def test_a_run_owns_its_records(benchmark: Import) -> None:
+    """Equal to the prepared ones, and none of them the same object, so that nothing of the parent is touched."""
+    prepared = benchmark("records").prepare(benchmark("records").Recipe(500, faults=10))
+    mine = prepared.owned()
+    assert prepared == mine
+    theirs, ours = ({id(raw) for raw in _raws(given.measured)} for given in (prepared, mine))
+    assert set() == theirs & ours
+
+
+def test_the_faults_that_are_met_are_known_beforehand(benchmark: Import) -> None:
+    """So that a store of many live faults needs true fingerprints of these only."""
+    records, lines = benchmark("records"), benchmark("record_lines")
+    recipe, fingerprint = records.Recipe(2_000, faults=5_000, fill=7), Fingerprinter()
+    prepared = records.prepare(recipe)
+    raws = _alarming([raw for part in prepared for raw in _raws(part)])
+    read = [parse(raw, 0.0).record for raw in raws]
+    expected = {
+        fingerprint(lines.trace_of(fault), lines.service_of(fault)).fingerprint for fault in records.met(recipe)
+    }
+    assert expected == {fingerprint(record.message, record.service).fingerprint for record in read}
+
+
 def test_an_error_has_a_trace_of_21_lines(benchmark: Import) -> None:
     """About 1.9 kB of it."""
-    trace = benchmark("records").trace_of(3)
+    trace = benchmark("record_lines").trace_of(3)
     assert 21 == len(trace.splitlines())
     assert 1_600 <= len(trace) <= 2_000
 
