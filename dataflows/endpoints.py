@@ -1,22 +1,16 @@
 """The ends of the page: its source, sinks, explainer and messenger. The only chooser of real adapters."""
 
-import json
 import os
-import signal
 import socket
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from hashlib import blake2b
-from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any, Protocol
+from typing import Any
 
 import structlog
 from bytewax.inputs import Source
@@ -24,10 +18,10 @@ from bytewax.outputs import Sink
 
 from connectors.breaker import Breaker, OpenCircuitError, breaker
 from connectors.kinesis import KinesisSource, RecordBatch, Watch
-from connectors.opensearch import SPOOL_FULL, OpenSearchSink, Refused
+from connectors.opensearch import OpenSearchSink
 from connectors.s3 import S3Outbox, S3Sink
 from connectors.slack import Ledger, LedgerError
-from connectors.spool import Chunk, Commits, Pressure
+from connectors.spool import Commits, Pressure
 from dataflows import logs, metrics
 from dataflows.domain.alerts import Alert
 from dataflows.domain.books import BY_MINUTE, Account, Books, Identity
@@ -39,7 +33,6 @@ from dataflows.domain.resent import Resent
 from dataflows.domain.rules import RulesError
 from dataflows.domain.trace.frames import FRAMEWORKS
 from dataflows.messengers import Border, messenger, redactor_of
-from dataflows.render.archive import refused_line
 from dataflows.render.slack import MAX_DIGEST_LINES
 from dataflows.rulebook import Rulebook
 from dataflows.settings import Settings, SettingsError
@@ -47,15 +40,17 @@ from dataflows.steps import clock_watch
 from dataflows.steps.books import alone, book_read, book_taken, book_written
 from dataflows.steps.clock import Clock, WallClock
 from dataflows.steps.deliver import Delivering
+from dataflows.steps.drain import Drain
 from dataflows.steps.explain import Explaining
 from dataflows.steps.posting import Messenger, Poster, SentLedger, Threads
+from dataflows.steps.refused import refuse, refuse_alert
 from dataflows.steps.throttle import RuleSource
 from dataflows.steps.triage import Triage
+from dataflows.steps.warm_up import WarmUp
 from rag.circuit import CircuitOpenError
 from rag.explainer import Explainer
 from rag.incidents import Memory
 from rag.incidents.notebook import FILE as NOTEBOOK
-from rag.models import Explanation, Query
 
 log = structlog.get_logger(__name__)
 
@@ -66,15 +61,6 @@ choice."""
 LEDGER_S = 35 * 86_400.0
 """How long it is remembered what was sent, and what cards show. Our choice: longer than streams usually keep records.
 A replay of what is older would tell it again."""
-
-
-WARM_AT_LATEST_S = 10.0
-"""How long the loading of the explainer waits for the first answer of Kinesis: it takes the interpreter's lock for
-seconds (torch), and the first record should not wait for it. Our choice."""
-
-FIRST_ALERTS_S = 1.0
-"""How long it waits further: the alerts of the first read are with Slack 0.2 s after it, 0.8 s if torch is imported
-meanwhile (benchmarks/startup.py). Our choice."""
 
 MODEL_REST_S = 60.0
 """How long a model that failed five times in a row is left alone: one question may hold a thread for 40 s."""
@@ -99,32 +85,6 @@ class Endpoints:
     """What source, triage and sinks book into; without identities by default: ends in memory do not keep them."""
     finish: bool = False
     """True in a replay: the end of the input closes windows and sends what waits. Live they stay in the state."""
-
-
-class Drain:
-    """Turns the first SIGTERM or SIGINT into an orderly end; a second one ends the process at once.
-
-    Sources then end after their last emitted batch, a last snapshot is written, and nothing is replayed.
-    """
-
-    def __init__(self) -> None:
-        self._asked = False
-
-    def asked(self) -> bool:
-        """True once the process should end."""
-        return self._asked
-
-    def install(self) -> None:
-        """Take over both signals. Only from the main thread, where `bytewax.run` builds the flow."""
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, self._handle)
-            signal.signal(signal.SIGINT, self._handle)
-
-    def _handle(self, number: int, _frame: object) -> None:
-        if self._asked:
-            os._exit(128 + number)
-        self._asked = True
-        log.info("drain.started", signal=signal.Signals(number).name)
 
 
 def delivering(  # noqa: PLR0913 - the parts of an outbox
@@ -199,38 +159,6 @@ def triage_of(settings: Settings, books: Books | None = None) -> Triage:
     )
 
 
-class Outbox(Protocol):
-    """Takes single objects; durable when `put` returns."""
-
-    def put(self, chunk: Chunk) -> None:
-        """Keep one object."""
-
-
-def refuse(outbox: Outbox, refused: list[Refused]) -> None:
-    """Documents that the index will never take, into the dead letters, one object each: the same at every replay.
-
-    Those that found the spool full come in batches, and are one object a batch: after a crash some may be in two.
-    """
-    late = [bad for bad in refused if bad.reason == SPOOL_FULL]
-    for index, group in groupby(late, key=lambda bad: bad.doc.index_name):
-        bads = list(group)
-        lines = [refused_line(index, bad.doc.id, bad.reason, bad.doc.body) for bad in bads]
-        name = blake2b("\n".join(bad.doc.id for bad in bads).encode(), digest_size=16).hexdigest()
-        outbox.put(Chunk(f"dead-letters/refused={index}", name, "0", "0", len(lines), b"".join(lines)))
-    for bad in (bad for bad in refused if bad.reason != SPOOL_FULL):
-        line = refused_line(bad.doc.index_name, bad.doc.id, bad.reason, bad.doc.body)
-        folder = f"dead-letters/refused={bad.doc.index_name}"
-        name = blake2b(bad.doc.id.encode(), digest_size=16).hexdigest()  # an id may be longer than a file name
-        outbox.put(Chunk(folder, name, "0", "0", 1, line))
-
-
-def _refuse_alert(outbox: S3Outbox, alert: Alert, detail: str) -> None:
-    """An alert that Slack will never take, into the dead letters."""
-    line = refused_line("slack", alert["id"], detail, json.dumps(alert).encode())
-    name = blake2b(alert["id"].encode(), digest_size=16).hexdigest()
-    outbox.put(Chunk("dead-letters/refused=slack", name, "0", "0", 1, line))
-
-
 def open_ledger(state: Path, spool: Path) -> Ledger:
     """Make the state folder with the spool, prove that both take files, and open the ledger.
 
@@ -277,37 +205,10 @@ def guarded(circuit: Breaker) -> Iterator[None]:
         raise CircuitOpenError(str(err)) from err
 
 
-@dataclass(frozen=True)
-class _Unhurried:
-    """An explainer that is not asked, and so loads nothing, before it may."""
-
-    explainer: Explainer
-    may_load: threading.Event
-    stopping: Callable[[], bool]
-
-    def explain(self, query: Query) -> Explanation:
-        """The explainer's answer; within the first seconds after the start it is waited for.
-
-        Raises:
-            CancelledError: the process ends before that; the question is put again by the next one.
-        """
-        while not self.may_load.wait(0.1):
-            if self.stopping():
-                raise CancelledError
-        return self.explainer.explain(query)
-
-
-def _warm(load: Callable[[], object], reading: threading.Event, may_load: threading.Event) -> None:
-    if reading.wait(WARM_AT_LATEST_S):
-        may_load.wait(FIRST_ALERTS_S)
-    may_load.set()
-    load()
-
-
-def _beat(reading: threading.Event) -> None:
+def _beat(warm_up: WarmUp) -> None:
     """Kinesis has answered a read."""
     metrics.SINCE_READ.beat()
-    reading.set()
+    warm_up.reading()
 
 
 def live(
@@ -330,14 +231,10 @@ def live(
     refused = S3Outbox("refused", settings.s3, spool, pressure)
     give_up = partial(refuse, refused)
     to, threads = messenger(settings)
-    explainer = explainer_of(settings)
-    reading, may_load = threading.Event(), threading.Event()
-    if is_replay:
-        reading.set()
-        may_load.set()
-    threading.Thread(target=_warm, args=(explainer.warm, reading, may_load), name="explain-warm", daemon=True).start()
+    warm_up = WarmUp(explainer_of(settings), drain.asked)
+    warm_up.start(at_once=is_replay)
     books = books_of(sys.argv[1:], os.environ)
-    watch = Watch(partial(_beat, reading), partial(book_read, books))
+    watch = Watch(partial(_beat, warm_up), partial(book_read, books))
     archived, dead = (partial(book_written, books, account) for account in (Account.ARCHIVED, Account.DEAD))
     waiting = pressure.share(SEARCH_SHARE)
     search = OpenSearchSink(
@@ -353,8 +250,8 @@ def live(
         search=search,
         history=history,
         sort=triage_of(settings, books),
-        explaining=Explaining(_Unhurried(explainer, may_load, drain.asked), settings.language),
-        delivering=delivering(settings, to, ledger, clock, threads=threads, refuse=partial(_refuse_alert, refused)),
+        explaining=Explaining(warm_up, settings.language),
+        delivering=delivering(settings, to, ledger, clock, threads=threads, refuse=partial(refuse_alert, refused)),
         clock=clock,
         rules=rulebook(settings),
         guard=guard(settings, to, threads=threads is not None),

@@ -9,7 +9,6 @@ from prometheus_client import REGISTRY
 from connectors.slack import LedgerError
 from dataflows import logs
 from dataflows.domain.rules import NO_RULES, Rules, RulesError
-from dataflows.endpoints import Drain
 from dataflows.replay.account import Account
 from dataflows.replay.compare import lines, would_send
 from dataflows.replay.files import Origin, ReplayError, read
@@ -19,6 +18,7 @@ from dataflows.replay.page import dry_run as run_dry
 from dataflows.replay.page import rules_of
 from dataflows.rulebook import read_rules
 from dataflows.settings import Settings, load
+from dataflows.steps.drain import Drain
 
 
 def run(  # noqa: PLR0913 - the options of a command

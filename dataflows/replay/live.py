@@ -13,7 +13,7 @@ from prometheus_client import REGISTRY
 from connectors.kinesis import RecordBatch
 from connectors.spool import Commits
 from dataflows.domain.books import Account, Books
-from dataflows.endpoints import Drain, live
+from dataflows.endpoints import live
 from dataflows.log_intelligence import build
 from dataflows.replay.files import Origin, ReplayError
 from dataflows.replay.marks import Marks
@@ -21,6 +21,7 @@ from dataflows.replay.page import Nowhere
 from dataflows.replay.source import ReplaySource
 from dataflows.settings import Settings
 from dataflows.steps.clock import EventClock
+from dataflows.steps.drain import Drain
 from dataflows.steps.triage import AlarmingBatch, RejectedBatch, Triage
 
 FINISH_S = 60.0

@@ -34,7 +34,8 @@ MAX_UPDATES = 5
 MAX_REMEMBERED = 1_000
 """Messages sent by this process whose end is remembered, for the explanation that comes after them."""
 _FULL = "the outbox is full"
-_POLL = timedelta(milliseconds=50)
+_POLL = timedelta(milliseconds=10)
+"""How often it is looked whether a post has ended: the next message of that channel waits for it."""
 _LAST_POST_S = 10.0
 """How long a drain waits for the posts in flight, so that their acceptance reaches the ledger."""
 _THREADS = 4

@@ -22,12 +22,13 @@ from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 from connectors.kinesis import RecordBatch
 from connectors.slots import SLOTS
 from dataflows import logs, recovery
-from dataflows.endpoints import Drain, Endpoints, delivering, guard, open_ledger, rulebook, triage_of
+from dataflows.endpoints import Endpoints, delivering, guard, open_ledger, rulebook, triage_of
 from dataflows.log_intelligence import build
 from dataflows.messengers import messenger
 from dataflows.replay.page import Nowhere, Silent, no_letter
 from dataflows.settings import load
 from dataflows.steps.clock import WallClock
+from dataflows.steps.drain import Drain
 from dataflows.steps.explain import Explaining
 from rag.models import Explanation, Query
 

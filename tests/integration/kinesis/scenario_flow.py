@@ -16,7 +16,7 @@ from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
 from connectors.kinesis import KinesisConfig, KinesisSource, RecordBatch
 from connectors.spool import Commits
-from dataflows.endpoints import Drain
+from dataflows.steps.drain import Drain
 
 PARTS = ["a", "b", "c", "d"]
 

@@ -7,9 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from connectors.opensearch import SPOOL_FULL, Doc, Refused
-from connectors.spool import Chunk
-from dataflows.endpoints import open_ledger, refuse
+from dataflows.endpoints import open_ledger
 from dataflows.settings import SettingsError
 
 ADVICE = "point it at a writable folder of the recovery volume"
@@ -81,27 +79,3 @@ def test_the_pipeline_ends_with_that_line(tmp_path: Path) -> None:
     )
     line = f"CALI_STATE__DIR is '{state}': '{state / 'spool'}' cannot be made or written (Not a directory): {ADVICE}"
     assert (1, "", f"{line}\n") == (ended.returncode, ended.stdout, ended.stderr)
-
-
-class _Outbox:
-    """Takes objects."""
-
-    def __init__(self) -> None:
-        self.objects: list[Chunk] = []
-
-    def put(self, chunk: Chunk) -> None:
-        self.objects.append(chunk)
-
-
-def test_refused_documents_are_dead_letters() -> None:
-    """One object for each that the index refuses, one for all of an index that found the spool full."""
-    outbox = _Outbox()
-    docs = [Doc(index, str(number), b"{}") for index in ("logs", "alerts") for number in range(2)]
-    refuse(outbox, [Refused(doc, SPOOL_FULL) for doc in docs] + [Refused(doc, "strict") for doc in docs[:2]])
-    assert [
-        ("dead-letters/refused=logs", 2, 2),
-        ("dead-letters/refused=alerts", 2, 2),
-        ("dead-letters/refused=logs", 1, 1),
-        ("dead-letters/refused=logs", 1, 1),
-    ] == [(chunk.folder, chunk.records, chunk.payload.count(b"\n")) for chunk in outbox.objects]
-    assert 4 == len({chunk.folder + chunk.origin for chunk in outbox.objects})
