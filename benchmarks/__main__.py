@@ -34,6 +34,7 @@ SCRIPTS = {
     "retrieval": Budget(70, 25),
     "system": Budget(180, 35),
     "startup": Budget(40, 20),
+    "idle": Budget(30, 10),
 }
 PATIENCE = 3
 """Times its budget that a script may take: other machines are slower."""

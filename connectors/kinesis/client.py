@@ -1,6 +1,6 @@
 """Three calls to Kinesis, their failures sorted into kinds."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -12,7 +12,7 @@ from botocore.parsers import ResponseParserError
 from connectors import metrics
 from connectors.deadline import bound_boto
 from connectors.errors import ConnectorError, TransientError
-from connectors.kinesis import fast_parser
+from connectors.kinesis import fast_call, fast_parser
 from connectors.kinesis.config import KinesisConfig
 from connectors.kinesis.shards import HORIZON, Shard
 
@@ -68,7 +68,8 @@ class KinesisClient:
         import boto3  # noqa: PLC0415 - half a second that only those who connect should pay
 
         self._config = config
-        self._boto: Any = boto3.session.Session().client(
+        session = boto3.session.Session()
+        self._boto: Any = session.client(
             "kinesis",
             region_name=config.region,
             endpoint_url=config.endpoint_url,
@@ -82,13 +83,14 @@ class KinesisClient:
         bound_boto(self._boto, config.timeout_s)
         fast = config.fast_parser and fast_parser.install(self._boto)
         metrics.KINESIS_SLOW_PARSER.set(0 if fast else 1)
+        self._get_records = fast_call.get_records(self._boto, session) if fast else self._boto.get_records
 
     def list_shards(self) -> dict[str, Shard]:
         """All shards of the stream, by id, following every page."""
         shards: dict[str, Shard] = {}
         request: dict[str, Any] = {"StreamName": self._config.stream}
         while True:
-            answer = self._call("list_shards", **request)
+            answer = self._call(self._boto.list_shards, **request)
             with _whole():
                 shards |= {entry["ShardId"]: _shard(entry) for entry in answer["Shards"]}
             token = answer.get("NextToken")
@@ -115,28 +117,30 @@ class KinesisClient:
             where = {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "StartingSequenceNumber": after}
         elif start[0] == "AT_TIMESTAMP":
             where["Timestamp"] = start[1]
-        answer = self._call("get_shard_iterator", StreamName=self._config.stream, ShardId=shard_id, **where)
+        answer = self._call(self._boto.get_shard_iterator, StreamName=self._config.stream, ShardId=shard_id, **where)
         with _whole():
             return str(answer["ShardIterator"])
 
     def get(self, iterator: str) -> Page:
         """One read."""
-        answer = self._call("get_records", ShardIterator=iterator, Limit=self._config.read_limit)
+        answer = self._call(self._get_records, ShardIterator=iterator, Limit=self._config.read_limit)
         with _whole():
             return _page(answer)
 
     def summary(self) -> Any:  # noqa: ANN401 - boto3 answers
         """The description of the stream, without its shards."""
         with _whole():
-            return self._call("describe_stream_summary", StreamName=self._config.stream)["StreamDescriptionSummary"]
+            return self._call(self._boto.describe_stream_summary, StreamName=self._config.stream)[
+                "StreamDescriptionSummary"
+            ]
 
     def create(self, shards: int) -> None:
         """Make the stream."""
-        self._call("create_stream", StreamName=self._config.stream, ShardCount=shards)
+        self._call(self._boto.create_stream, StreamName=self._config.stream, ShardCount=shards)
 
-    def _call(self, method: str, **request: Any) -> Any:  # noqa: ANN401 - boto3 answers
+    def _call(self, method: Callable[..., Any], **request: Any) -> Any:  # noqa: ANN401 - boto3 answers
         try:
-            answer = getattr(self._boto, method)(**request)
+            answer = method(**request)
         except ClientError as err:
             code = str(err.response.get("Error", {}).get("Code", "unknown"))
             if code == "ExpiredIteratorException":

@@ -35,8 +35,10 @@ class KinesisConfig(BaseModel):
     """Records per GetRecords call; 10,000 is the service's limit."""
     behind_gap_s: float = Field(default=0.2, ge=0.2)
     """Pause between reads of a shard that is behind; 0.2 keeps to the service's 5 reads per second and shard."""
+    tip_gap_s: float = Field(default=0.2, ge=0.2)
+    """Pause after a read that brought the newest record: more of it saves CPU, and an alert may come so much later."""
     idle_gap_s: float = Field(default=1.0, ge=0.2)
-    """Pause between reads of a shard that is at its tip."""
+    """Pause after a read that brought nothing, at most: an alert from a quiet shard waits no longer for its read."""
     refresh_s: float = Field(default=15.0, ge=1)
     """How often the list of shards is asked for."""
     parent_wait_s: float = Field(default=60.0, ge=0)
@@ -44,7 +46,7 @@ class KinesisConfig(BaseModel):
     prefetch_bytes: int = Field(default=134_217_728, gt=0)
     """Bytes fetched ahead of the dataflow over all shards; one shard holds one answer (10 MB) at most."""
     fast_parser: bool = True
-    """Parse GetRecords answers with msgspec where a self-test at the start agrees with botocore; false: never."""
+    """Send GetRecords and parse its answers without botocore's layers, where tests against it agree; false: never."""
     timeout_s: float = Field(default=20.0, gt=0)
     """Connect and read time-out of one call, seconds."""
 

@@ -29,9 +29,8 @@ log = structlog.get_logger(__name__)
 MAX_BACKOFF_S = 10.0
 MAX_PAGE_BYTES = 10_000_000
 """The most that one GetRecords answer holds (AWS API reference: 10 MB)."""
-QUIET_READS = 5
-QUIET_FACTOR = 1.5
-"""After so many empty reads at the tip the idle gap grows: an empty read costs 2 to 3 ms of CPU, mostly botocore's."""
+_LEAST_GAP_S = 0.2
+"""Five reads a second and shard (https://docs.aws.amazon.com/streams/latest/dev/service-sizes-and-limits.html)."""
 STUCK_READS = 10
 """Empty reads at the edge of retention after which the position is taken for lost (kinesis consumers have waited there
 for ever: harlow/kinesis-consumer issues 98 and 125)."""
@@ -70,7 +69,6 @@ class ShardReader:
         self.seen = state["seen"]
         """Time up to which the shard was read, seconds since the epoch."""
         self._gap_checked = False
-        self._quiet = 0
         self._behind_ms = 0
         self._shared = shared
         self._iterator: str | None = None
@@ -145,7 +143,6 @@ class ShardReader:
         finally:
             self._shared.budget.release(self._reserved)
             self._reserved = 0
-        config = self._shared.config
         self._expected = max(_size(page) * 2, 64 * 1024) if not page.behind_ms else MAX_PAGE_BYTES
         metrics.KINESIS_READS.inc()
         metrics.KINESIS_BEHIND.labels(self.shard_id).set(page.behind_ms)
@@ -158,12 +155,17 @@ class ShardReader:
         self.seen = time.time() - page.behind_ms / 1000
         if page.sequences:
             self._emitted, self._arrival = page.sequences[-1], page.arrivals[-1]
-        self._quiet = 0 if page.behind_ms or page.sequences else self._quiet + 1
-        gap = config.idle_gap_s if self._quiet else config.behind_gap_s
-        if self._quiet > QUIET_READS:
-            gap *= QUIET_FACTOR
-        self._due = time.monotonic() + gap * _random.uniform(1.0, 1.2)
+        self._due = time.monotonic() + self._gap_s(page)
         return page if page.sequences else None
+
+    def _gap_s(self, page: Page) -> float:
+        """How long the shard is left alone after a page. With jitter: shards that began together drift apart."""
+        config = self._shared.config
+        if page.behind_ms:
+            return config.behind_gap_s * _random.uniform(1.0, 1.2)
+        if page.sequences:
+            return config.tip_gap_s * _random.uniform(1.0, 1.2)
+        return max(_LEAST_GAP_S, config.idle_gap_s * _random.uniform(0.8, 1.0))
 
     def _failed(self, err: ConnectorError) -> None:
         """Full jitter (AWS Architecture Blog, "Exponential Backoff And Jitter"), from 0.2 s to 10 s."""

@@ -2,11 +2,16 @@
 
 import time
 from collections import Counter
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from scripted_calls import FIRST, aggregate, fault
 
+from connectors.kinesis import KinesisConfig
+from connectors.kinesis.client import Page
+from connectors.kinesis.reader import ShardReader
+from connectors.kinesis.shards import new_shard
 from connectors.slots import slot_of
 from dataflows.steps.triage import Triage
 
@@ -93,6 +98,32 @@ def test_empty_stream_stays_in_budget(scripted: Any, reading: Any) -> None:
     assert max(per_shard.values()) <= 4
     assert stream.count("ListShards") <= 1
     assert turns <= 3 * (64 + 8 * 4)
+
+
+@pytest.mark.parametrize(
+    ("behind_ms", "records", "shortest", "longest"),
+    [(1000, 1, 0.3, 0.36), (1000, 0, 0.3, 0.36), (0, 1, 0.5, 0.6), (0, 0, 1.6, 2.0)],
+    ids=["behind", "behind, nothing there", "at the tip", "quiet"],
+)
+def test_a_shard_rests_by_what_its_last_read_brought(
+    behind_ms: int, records: int, shortest: float, longest: float
+) -> None:
+    """Behind and at its tip a fifth longer than set at most, when quiet never longer: that bounds an alert's delay."""
+    config = KinesisConfig(behind_gap_s=0.3, tip_gap_s=0.5, idle_gap_s=2.0)
+    reader = ShardReader(FIRST, ("TRIM_HORIZON", 0.0), new_shard(None), SimpleNamespace(config=config))
+    page = Page(["1"] * records, [b"a"] * records, [0.0] * records, "next", behind_ms)
+    gaps = [reader._gap_s(page) for _ in range(200)]
+
+    assert shortest <= min(gaps) < max(gaps) <= longest
+
+
+def test_no_setting_reads_a_shard_more_than_five_times_a_second() -> None:
+    """The least that each pause can be set to keeps to the service's limit, with its jitter."""
+    config = KinesisConfig(behind_gap_s=0.2, tip_gap_s=0.2, idle_gap_s=0.2)
+    reader = ShardReader(FIRST, ("TRIM_HORIZON", 0.0), new_shard(None), SimpleNamespace(config=config))
+    pages = [Page(["1"] * n, [b"a"] * n, [0.0] * n, "next", behind) for n in (0, 1) for behind in (0, 1000)]
+
+    assert all(reader._gap_s(page) >= 0.2 for page in pages for _ in range(100))
 
 
 def test_last_records_with_null_iterator(scripted: Any, reading: Any) -> None:

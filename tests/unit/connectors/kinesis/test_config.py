@@ -20,6 +20,7 @@ def test_the_defaults_keep_to_the_service_s_limits() -> None:
         {"read_limit": 0},
         {"read_limit": 10_001},
         {"behind_gap_s": 0.1},
+        {"tip_gap_s": 0.1},
         {"idle_gap_s": float("inf")},
         {"timeout_s": 0},
         {"start": "EARLIEST"},
