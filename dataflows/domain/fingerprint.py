@@ -55,6 +55,7 @@ class Fingerprinter:
     """Computes fingerprints for one list of framework packages.
 
     Remembers words, lines and hashes up to fixed bounds, then forgets them all: the memory never changes an answer.
+    Threads may share one.
     """
 
     def __init__(self, frameworks: Frameworks = FRAMEWORKS) -> None:
