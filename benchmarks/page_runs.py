@@ -27,6 +27,7 @@ from dataflows.domain.books import BY_MINUTE, Books
 from dataflows.log_intelligence import build
 from dataflows.settings import Settings
 from dataflows.steps.books import book_read
+from dataflows.steps.unpaused import collect_rarely
 
 EPOCH = timedelta(seconds=10)
 """`-s 10`, as CALI is run."""
@@ -72,6 +73,7 @@ def reads(batches: list[RecordBatch]) -> dict[str, list[list[Any]]]:
 
 def own(prepared: Prepared) -> tuple[Prepared, float]:
     """The records as this process' own, and the MiB that they take here beside those of the parent (Linux; else 0)."""
+    collect_rarely()  # as `live` does for the page, and for the rivals too
     before = _resident_mib()
     mine = prepared.owned()
     return mine, _resident_mib() - before

@@ -46,6 +46,7 @@ from dataflows.steps.posting import Messenger, Poster, SentLedger, Threads
 from dataflows.steps.refused import refuse, refuse_alert
 from dataflows.steps.throttle import RuleSource
 from dataflows.steps.triage import Triage
+from dataflows.steps.unpaused import collect_rarely
 from dataflows.steps.warm_up import WarmUp
 from rag.circuit import CircuitOpenError
 from rag.explainer import Explainer
@@ -220,6 +221,7 @@ def live(
     and a spool folder of its own: what a resumed state does not know is removed from the spool.
     """
     logs.configure(settings.log_level)
+    collect_rarely()
     drain, commits = drain or Drain(), commits or Commits()
     drain.install()
     clock_watch.watch()

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from dataflows.steps.unpaused import NEVER, SWITCH_S, unpaused
+from dataflows.steps.unpaused import NEVER, SWITCH_S, YOUNG, collect_rarely, unpaused
 
 
 @pytest.fixture(autouse=True)
@@ -102,3 +102,13 @@ def test_two_that_load_leave_all_as_it_was() -> None:
     for thread in threads:
         thread.join()
     assert before == (gc.get_threshold(), sys.getswitchinterval())
+
+
+def test_the_youngest_are_looked_through_less_often() -> None:
+    """The first threshold is raised, the others stay as they are."""
+    before = gc.get_threshold()
+    try:
+        collect_rarely()
+        assert (YOUNG, *before[1:]) == gc.get_threshold()
+    finally:
+        gc.set_threshold(*before)
