@@ -33,7 +33,7 @@ SCRIPTS = {
     "throttle": Budget(25, 10),
     "retrieval": Budget(70, 25),
     "system": Budget(180, 35),
-    "startup": Budget(40, 20),
+    "startup": Budget(60, 25),
     "idle": Budget(30, 10),
 }
 PATIENCE = 3
