@@ -32,8 +32,8 @@ SCRIPTS = {
     "redaction": Budget(10, 5),
     "throttle": Budget(25, 10),
     "retrieval": Budget(70, 25),
-    "system": Budget(180, 35),
-    "startup": Budget(60, 25),
+    "system": Budget(160, 35),
+    "startup": Budget(75, 25),
     "idle": Budget(30, 10),
 }
 PATIENCE = 3

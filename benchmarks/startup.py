@@ -26,7 +26,7 @@ from system_stage import START_S, Stage
 
 from dataflows.demo.table import percentile
 
-REPEATS, QUICK_REPEATS = 3, 1
+REPEATS, QUICK_REPEATS = 2, 1
 GOAL_S = 3.0
 """What must hold: seconds to the first record, also with runbooks."""
 LARGEST = 10
@@ -34,8 +34,8 @@ RATE, FAULTS_PER_S = 400.0, 4.0
 """What is put while the explainer loads: records and new faults a second."""
 STRETCH_S = 0.5
 """So long is fed before it is looked whether the explainer is ready."""
-PLAIN_S, QUICK_PLAIN_S = 12.0, 2.0
-"""How long the same is put where there is no explainer to load; 12 s hold a commit (`-s 10`)."""
+PLAIN_S, QUICK_PLAIN_S = 11.0, 2.0
+"""How long the same is put where there is no explainer to load; 11 s hold a commit (`-s 10`)."""
 _IMPORT = re.compile(r"import time: +(\d+) \| +\d+ \| *(\S+)")
 _OWN = ("dataflows", "connectors", "rag")
 

@@ -140,6 +140,8 @@ def in_app(name: str, path: str, frameworks: Frameworks) -> bool:
         return True
     if name.startswith(frameworks.names) or "$$Lambda" in name:
         return False
+    if not path:
+        return True
     for part in frameworks.paths:
         at = path.find(part)
         if at < 0:

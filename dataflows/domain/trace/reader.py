@@ -22,8 +22,8 @@ MAX_RAISED: Final = 10
 _MAX_MEMO: Final = 20_000
 """Lines remembered (about 5 MB); a service has some hundreds of distinct frames."""
 _MAX_MEMO_LINE: Final = 300
-_MAX_RUNS: Final = 2_000
-"""Runs remembered (at most 20 MB, mostly 5): what is below a header recurs as a whole."""
+_MAX_RUNS: Final = 5_000
+"""Runs remembered (at most 50 MB, mostly 12): what is below a header recurs as a whole. As many as whole messages."""
 _MAX_RUN: Final = 4_000
 _UNINDENTED = re.compile(r"\n(?![ \t])")
 """Ends a header with the run of indented lines below it."""
