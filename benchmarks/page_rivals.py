@@ -11,7 +11,7 @@ from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.testing import cluster_main
 from measuring import Work
 from page_ends import Dropping, Unmasked, documents
-from page_runs import BEGIN, EPOCH, folder, own
+from page_runs import BEGIN, EPOCH, folder, own, resident_mib
 from phases import Memory, Phases
 from records import Prepared
 from rivals.textbook import textbook
@@ -71,19 +71,22 @@ def same_work_ends(source: Source[Arrived], place: Path, settings: Settings) -> 
     )
 
 
-def rival_same_work(prepared: Prepared, settings: Settings, *, redaction: bool) -> Work:
+def rival_same_work(prepared: Prepared, settings: Settings, *, redaction: bool, level_first: bool = False) -> Work:
     """The textbook's flow that does what the page does, with recovery as the page has it."""
     redactor = redactor_of(settings.redaction) if redaction else Unmasked()
 
     def run() -> Mapping[str, float]:
         mine, owned_mib = own(prepared)
         phases = Phases()
+        before = resident_mib()
         source = Memory(singles(mine.fill + mine.warm), singles(mine.measured), phases)
+        owned_mib += resident_mib() - before
         with folder() as place:
             store = place / "recovery"
             store.mkdir()
             init_db_dir(store, 1)
-            flow = textbook_same_work(same_work_ends(source, place, settings), settings, redactor)
+            ends = same_work_ends(source, place, settings)
+            flow = textbook_same_work(ends, settings, redactor, level_first=level_first)
             cluster_main(flow, [], 0, epoch_interval=EPOCH, recovery_config=RecoveryConfig(store, timedelta(0)))
         return {**phases.taken(), "owned_mib": owned_mib}
 

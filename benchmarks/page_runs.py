@@ -74,12 +74,13 @@ def reads(batches: list[RecordBatch]) -> dict[str, list[list[Any]]]:
 def own(prepared: Prepared) -> tuple[Prepared, float]:
     """The records as this process' own, and the MiB that they take here beside those of the parent (Linux; else 0)."""
     collect_rarely()  # as `live` does for the page, and for the rivals too
-    before = _resident_mib()
+    before = resident_mib()
     mine = prepared.owned()
-    return mine, _resident_mib() - before
+    return mine, resident_mib() - before
 
 
-def _resident_mib() -> float:
+def resident_mib() -> float:
+    """Resident memory of this process now (Linux; else 0)."""
     try:
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     except OSError:

@@ -34,6 +34,12 @@ def are_quiet(records: Iterable[bytes]) -> list[bool]:
     """
     quiet: list[bool] = []
     for record in records:
+        if record[:1] != b"{" and record.lstrip(b" \t\r")[:1] != b"{":
+            quiet.append(False)  # compressed, an aggregate, or no object
+            continue
+        if record.find(b"\n", 0, -1) >= 0 or len(record) > MAX_PIECE_BYTES:
+            quiet.append(False)
+            continue
         try:
             if b'"level"' in record:
                 found = glance_of(record)
@@ -48,12 +54,7 @@ def are_quiet(records: Iterable[bytes]) -> list[bool]:
             below = _is_below(record)
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
             below = False
-        quiet.append(
-            below
-            and record.find(b"\n", 0, -1) < 0
-            and len(record) <= MAX_PIECE_BYTES
-            and (record.isascii() or is_text(record))
-        )
+        quiet.append(below and (record.isascii() or is_text(record)))
     return quiet
 
 

@@ -197,7 +197,8 @@ def _through(stage: Callable[[Loud], bool], louds: Sequence[Loud]) -> list[Loud]
             if stage(loud):
                 kept.append(loud)
         except RejectionError as err:
-            loud.error = err
+            # Not the error itself: its traceback holds this frame, and so all pieces, until garbage is looked for.
+            loud.error = RejectionError(err.reason, err.detail)
         except Exception as err:  # noqa: BLE001 - a piece that we fail on must not stop the stream
             loud.error = _fault(err, loud.record_id)
     return kept

@@ -120,12 +120,13 @@ class _Sorted:
         subs = batch.subs or (0,) * len(batch.sequences)
         records = zip(batch.sequences, batch.arrivals, batch.data, subs, strict=True)
         for sequence, arrival_ts, raw, first in compress(records, map(not_, quiet)):
+            looked_at = raw.removesuffix(b"\n")
             for sub, piece in enumerate(unpack(raw), first):
                 self._pieces += 1
                 if isinstance(piece, BadPiece):
                     bad = RejectionError(RejectReason.BAD_COMPRESSION, piece.reason)
                     yield Loud(piece.raw, batch.shard, sequence, sub, arrival_ts, error=bad)
-                elif piece != raw.removesuffix(b"\n") and are_quiet([piece])[0]:  # the record itself was looked at
+                elif piece != looked_at and are_quiet([piece])[0]:
                     self._below += 1
                 else:
                     yield Loud(piece, batch.shard, sequence, sub, arrival_ts)

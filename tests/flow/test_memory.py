@@ -16,7 +16,7 @@ TRACE = "boom\ncom.example.shop.StockException: none left\n\tat com.example.shop
 def test_lines_of_traces_are_read_once_whatever_thread_bytewax_calls_with() -> None:
     """Bytewax's workers are threads that Python forgets each time they let go of its lock, with what is local to them.
 
-    So what a batch has taught must be there for the next: the run of frames is remembered once both were read.
+    So what a batch has taught must be there for the next: after three with the same frames these are remembered, once.
     """
 
     def batch(number: int) -> RecordBatch:
