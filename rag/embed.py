@@ -1,10 +1,8 @@
 """Turns texts into vectors: on this machine, without a network for the bundled weights, or on a server of yours."""
 
-import ctypes
 import hashlib
 import importlib.util
 import re
-import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -100,7 +98,6 @@ class SentenceTransformerEmbedder:
         location, name = _locate(model)
         self.name, self._prefixes = prefixes.named(name), prefixes
         try:
-            _load_library()
             import torch  # noqa: PLC0415 - importing it takes seconds
             from sentence_transformers import SentenceTransformer  # noqa: PLC0415 - as above
             from transformers.utils import logging  # noqa: PLC0415 - as above
@@ -145,23 +142,6 @@ class SentenceTransformerEmbedder:
             yield
         finally:
             self._use_threads(self._all_threads)
-
-
-def _load_library() -> None:
-    """Load torch's large library (some 300 MB) without the interpreter's lock, which `import torch` keeps meanwhile.
-
-    No thread would run for 0.3 s with the file in memory, and for as long as it takes to read it else. What is called
-    through ctypes runs without the lock. Order and modes are those of `import torch`, which does by itself, and
-    explains, what fails here.
-    """
-    torch = importlib.util.find_spec("torch")
-    if sys.platform != "linux" or "torch" in sys.modules or torch is None or torch.origin is None:
-        return
-    dlopen = ctypes.CDLL(None).dlopen
-    dlopen.argtypes, dlopen.restype = [ctypes.c_char_p, ctypes.c_int], ctypes.c_void_p
-    usual = sys.getdlopenflags()
-    for name, mode in (("libtorch_global_deps.so", usual | ctypes.RTLD_GLOBAL), ("libtorch_cpu.so", usual)):
-        dlopen(bytes(Path(torch.origin).parent / "lib" / name), mode)
 
 
 class ServerEmbedder:

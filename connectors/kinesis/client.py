@@ -18,8 +18,9 @@ from connectors.kinesis.shards import HORIZON, Shard
 
 log = structlog.get_logger(__name__)
 
-_ODD = (KeyError, TypeError, AttributeError, RecursionError)
-"""What botocore raises over an answer that is JSON and no object, or has the wrong types in it."""
+_ODD = (KeyError, TypeError, AttributeError, RuntimeError)
+"""What botocore raises over an answer that is JSON and no object, has the wrong types in it or is nested too deep, and
+over credentials that it renewed and that are expired still."""
 _THROTTLED = frozenset(
     {
         "ProvisionedThroughputExceededException",

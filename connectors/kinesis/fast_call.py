@@ -39,6 +39,8 @@ _OF_ONE_CALL = frozenset(
     }
 )
 """Headers that belong to one call; all others are sent as botocore sent them."""
+_OF_THE_STREAM = frozenset({"ProvisionedThroughputExceededException", "ExpiredIteratorException"})
+"""Errors that say nothing against how the call was made."""
 _OK = 200
 _PORTS = {"http": 80, "https": 443}
 
@@ -124,12 +126,16 @@ class FastCall:
         client.meta.events.register(f"before-send.kinesis.{_OPERATION}", self._watch)
 
     def get_records(self, **asked: str | int) -> Any:  # noqa: ANN401 - as botocore answers
-        """As boto3's method of that name, with the same exceptions."""
+        """As boto3's method of that name, with exceptions of the same kinds."""
         template = self._template
         if template is None:
             return self._slow(**asked)
         try:
             return self._sent(template, msgspec.json.encode(asked))
+        except ClientError as err:
+            if err.response.get("Error", {}).get("Code") not in _OF_THE_STREAM:
+                self._template = None
+            raise
         except Exception:
             self._template = None
             raise

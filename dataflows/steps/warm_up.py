@@ -34,9 +34,17 @@ class WarmUp:
     Thread-safe.
     """
 
-    def __init__(self, explainer: Loadable, stopping: Callable[[], bool]) -> None:
-        """`stopping`: whether the process is about to end."""
+    def __init__(
+        self,
+        explainer: Loadable,
+        stopping: Callable[[], bool],
+        *,
+        at_latest_s: float = AT_LATEST_S,
+        first_alerts_s: float = FIRST_ALERTS_S,
+    ) -> None:
+        """`stopping`: whether the process is about to end; then nothing is loaded that is not being loaded yet."""
         self._explainer, self._stopping = explainer, stopping
+        self._at_latest_s, self._first_alerts_s = at_latest_s, first_alerts_s
         self._reading, self._may_load = threading.Event(), threading.Event()
 
     def start(self, *, at_once: bool = False) -> threading.Thread:
@@ -49,7 +57,7 @@ class WarmUp:
         return thread
 
     def reading(self) -> None:
-        """Records are read from now on. Cheap: it is called at each read."""
+        """Kinesis answers from now on. Cheap: it is called at each answer."""
         self._reading.set()
 
     def explain(self, query: Query) -> Explanation:
@@ -64,8 +72,10 @@ class WarmUp:
         return self._explainer.explain(query)
 
     def _load(self) -> None:
-        if self._reading.wait(AT_LATEST_S):
-            self._may_load.wait(FIRST_ALERTS_S)
+        if self._reading.wait(self._at_latest_s):
+            self._may_load.wait(self._first_alerts_s)
+        if self._stopping():
+            return
         with unpaused():
             self._may_load.set()  # within: a question that comes before `warm` loads as well
             self._explainer.warm()

@@ -50,8 +50,6 @@ def test_the_first_call_is_botocore_s(scripted: Any, *, setting: bool, slow: int
 @pytest.mark.parametrize(
     "what",
     [
-        "ProvisionedThroughputExceededException",
-        "ExpiredIteratorException",
         "ResourceNotFoundException",
         "InvalidArgumentException",
         "InvalidSignatureException",
@@ -77,6 +75,19 @@ def test_a_fault_is_the_same_and_the_next_call_is_botocore_s(scripted: Any, what
     assert told[0] == told[1]
     assert [[b"0:0"]] * 3 == after
     assert (1, 2) == (before, watched.slow)
+
+
+@pytest.mark.parametrize("what", ["ProvisionedThroughputExceededException", "ExpiredIteratorException"])
+def test_what_the_stream_refuses_says_nothing_against_the_call(scripted: Any, what: str) -> None:
+    """A throttled stream is asked in the quick way all along: it is then that CPU is short."""
+    stream, url = scripted
+    stream.add(0, records=1)
+    watched = Watched(url)
+    watched.get()
+    fault(stream, "GetRecords", what)
+    with pytest.raises(ConnectorError):
+        watched.get()
+    assert ([b"0:0"], 1) == (watched.get().data, watched.slow)
 
 
 def test_each_call_is_signed_with_the_credentials_of_the_moment(scripted: Any) -> None:

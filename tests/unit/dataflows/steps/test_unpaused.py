@@ -82,26 +82,23 @@ def test_all_is_as_before_after_a_failure() -> None:
 def test_two_that_load_leave_all_as_it_was() -> None:
     """One waits for the other: else the second would take the settings of the first for the usual ones."""
     before = gc.get_threshold(), sys.getswitchinterval()
-    inside, leave = threading.Event(), threading.Event()
+    inside, leave = [threading.Event(), threading.Event()], [threading.Event(), threading.Event()]
 
-    def load() -> None:
+    def load(number: int) -> None:
         with unpaused():
-            inside.set()
-            leave.wait()
+            inside[number].set()
+            leave[number].wait()
 
-    def load_too() -> None:
-        inside.wait()
-        with unpaused():
-            pass
-
-    threads = [threading.Thread(target=load), threading.Thread(target=load_too)]
-    for thread in threads:
-        thread.start()
-    inside.wait()
-    leave.set()
-    for thread in threads:
+    threads = [threading.Thread(target=load, args=(number,)) for number in (0, 1)]
+    threads[0].start()
+    inside[0].wait()
+    threads[1].start()
+    together = inside[1].wait(0.2)
+    for number, thread in enumerate(threads):
+        inside[number].wait()
+        leave[number].set()
         thread.join()
-    assert before == (gc.get_threshold(), sys.getswitchinterval())
+    assert (False, before) == (together, (gc.get_threshold(), sys.getswitchinterval()))
 
 
 def test_the_youngest_are_looked_through_less_often() -> None:

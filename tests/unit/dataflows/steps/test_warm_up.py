@@ -12,6 +12,8 @@ from dataflows.steps.warm_up import WarmUp
 from rag.models import Query
 
 QUERY = Query("boom", "api")
+LONG_S, GIVEN_UP_S = 600.0, 30.0
+"""What must not be waited for, and after what time a test that waits for it has failed."""
 
 
 @pytest.fixture(autouse=True)
@@ -42,16 +44,36 @@ class Asked:
 def test_the_explainer_is_loaded_once_records_are_read() -> None:
     """Loading it takes the interpreter's lock for seconds, so the first read goes before it; a question waits, too."""
     asked = Asked()
-    warm_up = WarmUp(asked, lambda: False)  # type: ignore[arg-type] # a fake
+    warm_up = WarmUp(asked, lambda: False, at_latest_s=LONG_S, first_alerts_s=0.0)  # type: ignore[arg-type] # a fake
     warming = warm_up.start()
     asking = threading.Thread(target=warm_up.explain, args=(QUERY,))
     asking.start()
     assert [] == asked.seen
     warm_up.reading()
-    asking.join()
-    warming.join()
-
+    asking.join(GIVEN_UP_S)
+    warming.join(GIVEN_UP_S)
     assert ["warm", "explain"] == [what for what, _ in asked.seen]
+
+
+def test_the_first_alerts_go_before_it() -> None:
+    """Some time after the first answer nothing is loaded yet."""
+    asked = Asked()
+    warm_up = WarmUp(asked, lambda: False, first_alerts_s=LONG_S)  # type: ignore[arg-type] # a fake
+    warming = warm_up.start()
+    warm_up.reading()
+    warming.join(0.2)
+    seen = [*asked.seen]
+    warm_up.start(at_once=True).join(GIVEN_UP_S)
+    warming.join(GIVEN_UP_S)
+    assert ([], 2) == (seen, len(asked.seen))
+
+
+def test_a_process_that_ends_begins_no_load() -> None:
+    """Whoever stops it in its first seconds does not wait for a model that nobody will ask."""
+    asked = Asked()
+    warming = WarmUp(asked, lambda: True).start(at_once=True)  # type: ignore[arg-type] # a fake
+    warming.join(GIVEN_UP_S)
+    assert (False, []) == (warming.is_alive(), asked.seen)
 
 
 def test_it_is_loaded_without_full_collections() -> None:
@@ -65,8 +87,8 @@ def test_it_is_loaded_without_full_collections() -> None:
 def test_a_replay_loads_at_once() -> None:
     """It reads no Kinesis: nothing is waited for, and a question is passed on."""
     asked = Asked()
-    warm_up = WarmUp(asked, lambda: False)  # type: ignore[arg-type] # a fake
-    warm_up.start(at_once=True).join()
+    warm_up = WarmUp(asked, lambda: False, at_latest_s=LONG_S, first_alerts_s=LONG_S)  # type: ignore[arg-type] # a fake
+    warm_up.start(at_once=True).join(GIVEN_UP_S)
     warm_up.explain(QUERY)
     assert [("warm", False), ("explain", True)] == asked.seen
 
