@@ -101,6 +101,16 @@ def test_a_quiet_record_is_below_warn(record: bytes) -> None:
     assert are_quiet([record])[0] == (_below_warn(record) and one_line)
 
 
+@given(st.lists(_records(), max_size=4), st.integers(1, 120))
+@example([b"\x1f\x8b"], 100)
+@example([b'{"level":"info","log":"\xff"}', b'{"level":"error"}'], 99)
+@example([b'{"level":"info"}\n{"level":"error"}\n', b'{"level":"info"}'], 1)
+def test_records_are_judged_together_as_one_by_one(unusual: list[bytes], usual: int) -> None:
+    """What is unusual changes nothing for its neighbours, wherever the batch is cut."""
+    batch = [b'{"level":"INFO"}\n'] * usual + unusual + [b'{"log":"ERROR down"}\n', b'{"log":"fine"}\n']
+    assert are_quiet(batch) == [are_quiet([record])[0] for record in batch]
+
+
 _HEADS = st.lists(
     st.sampled_from(
         [
