@@ -1,11 +1,11 @@
 """One bulk call and its verdict, item by item."""
 
-import json
 import logging
 import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import msgspec
 import structlog
 from opensearchpy import OpenSearch, Urllib3AWSV4SignerAuth
 from opensearchpy.exceptions import OpenSearchException, TransportError
@@ -120,7 +120,7 @@ def bulk(client: Any, docs: Sequence[Doc], streamed: str = "") -> BulkResult:  #
     """
     lines: list[bytes] = []
     for doc in docs:
-        lines += (json.dumps(_action(doc, streamed)).encode(), doc.body)
+        lines += (msgspec.json.encode(_action(doc, streamed)), doc.body)
     try:
         answer = client.bulk(body=b"\n".join(lines) + b"\n")
         items = [dict(next(iter(item.values()))) for item in answer["items"]]

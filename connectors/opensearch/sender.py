@@ -223,9 +223,11 @@ class Sender:
                 "search.refused", sink=self.name, documents=len(result.refused), reason=result.refused[0].reason
             )
         again = {(doc.index_name, doc.id) for doc in result.retry}
-        kept = [entry for entry in batch if (entry.doc.index_name, entry.doc.id) in again]
+        kept: list[Entry] = []
         for entry in batch:
-            if (entry.doc.index_name, entry.doc.id) not in again:
+            if again and (entry.doc.index_name, entry.doc.id) in again:
+                kept.append(entry)
+            else:
                 entry.part.settle(entry)
         metrics.SEARCH_INDEXED.labels(self.name).inc(len(result.acknowledged))
         if result.acknowledged:
