@@ -117,11 +117,10 @@ class _Sorted:
         batch = self._batch
         quiet = are_quiet(batch.data)
         self._pieces = self._below = quiet.count(True)
-        subs = batch.subs or (0,) * len(batch.sequences)
-        records = zip(batch.sequences, batch.arrivals, batch.data, subs, strict=True)
-        for sequence, arrival_ts, raw, first in compress(records, map(not_, quiet)):
+        for at in compress(range(len(quiet)), map(not_, quiet)):
+            sequence, arrival_ts, raw = batch.sequences[at], batch.arrivals[at], batch.data[at]
             looked_at = raw.removesuffix(b"\n")
-            for sub, piece in enumerate(unpack(raw), first):
+            for sub, piece in enumerate(unpack(raw), batch.subs[at] if batch.subs else 0):
                 self._pieces += 1
                 if isinstance(piece, BadPiece):
                     bad = RejectionError(RejectReason.BAD_COMPRESSION, piece.reason)
