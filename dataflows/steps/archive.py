@@ -9,7 +9,6 @@ from connectors.spool import Chunk
 from dataflows.domain.books import minute_of
 from dataflows.render import archive as render
 
-
 _TOGETHER = 100
 """Records of a chunk, so that its lines are compressed while they lie in the processor's cache: a batch of 1,000 as one
 chunk took a quarter more (2.5 to 3.1 µs a record, lines and zstd, in one run)."""

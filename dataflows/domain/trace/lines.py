@@ -11,6 +11,8 @@ _AT = re.compile(
     r"at (?:async |new |eval at |static )?(?:[\w.@-]*/)*(?P<name>[^\s()/][^\s()]*)?"
     r"(?: \[as [^\]]*\])? ?(?P<args>\((?P<where>.*))$"
 )
+_PLAIN_AT = re.compile(r"[ \t]+at (?P<name>[A-Za-z_][\w$]*(?:\.[\w$]+)+)\([A-Z]\w*\.(?:java|kt|scala):\d{1,6}\)")
+"""The commonest frames of the JVM, without a module or a loader before the name."""
 _AT_FILE = re.compile(r"at (?:async )?(?:file://)?(?P<where>\S{1,500}):\d+:\d+$")
 _EVAL = re.compile(r"eval at (?P<name>[^\s()]{1,200}) \((?P<path>[^()]{1,500}?)(?::\d+){0,2}\)")
 _AT_BARE = re.compile(r"at (?P<name>\w+)$")
@@ -49,9 +51,16 @@ _MARKERS: Final = (*_SKIP, *CAUSES)
 def classify(line: str, frameworks: Frameworks) -> Line:
     """Say what a line is. Pure, linear in the first 1,000 characters; never raises."""
     line = line[:1000].rstrip()
+    if (call := _PLAIN_AT.fullmatch(line)) is not None:
+        return Line("frame", stable_name(call["name"]), "", in_app(call["name"], "", frameworks))
     plain = plain_header(line)
     if plain is not None:
         return plain
+    return _classified(line, frameworks)
+
+
+def _classified(line: str, frameworks: Frameworks) -> Line:
+    """The long way."""
     text = line.lstrip(" \t|+")
     if not text:
         return SKIP

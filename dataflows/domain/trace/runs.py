@@ -24,9 +24,9 @@ class Run(NamedTuple):
 
 def run_of(text: str, lines: Sequence[Line]) -> Run:
     """Make a run of a text and its lines, one or more."""
-    kinds = {line.kind for line in lines}
-    first = lines[0].kind
-    frames = tuple([line for line in lines if line.kind == first])
+    kinds = {line[0] for line in lines}
+    first = lines[0][0]
+    frames = tuple([line for line in lines if line[0] == first])
     if first == "frame" and kinds <= {"frame", "skip"}:
         return Run("frames", tuple(lines), frames, names_of(frames))
     # Behind a bar the header of a member of a group may follow its frames.
@@ -44,5 +44,5 @@ def _is_barred(text: str) -> bool:
 
 def names_of(frames: Sequence[Line]) -> tuple[str, ...]:
     """Return the names of frames in their order, repeats dropped; in-app ones only where there is any in-app."""
-    names = [frame.name for frame in frames if frame.ours] or [frame.name for frame in frames]
+    names = [name for _, name, _, ours in frames if ours] or [name for _, name, _, _ in frames]
     return tuple(dict.fromkeys(names))

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from dataflows.domain.trace import MAX_RAISED, TraceReader
 from dataflows.domain.trace.frames import FRAMEWORKS
 from dataflows.domain.trace.headers import cause, header, plain_header
-from dataflows.domain.trace.lines import classify
+from dataflows.domain.trace.lines import _classified, classify
 from dataflows.domain.trace.plain import plain_chain
 from dataflows.domain.trace.raised import Raised
 from dataflows.domain.trace.reader import _Scan
@@ -102,3 +102,50 @@ def test_a_plain_header_is_what_all_rules_say(before: str, name: str, sep: str, 
     plain = plain_header(text)
     if plain is not None:
         assert plain == (cause(text) if before else header(text))
+
+
+_FRAMES = st.lists(
+    st.sampled_from(
+        [
+            *(
+                "\tat ",
+                "    at ",
+                "at ",
+                "a",
+                "b.C",
+                "com.shop.",
+                "Order$Inner",
+                ".",
+                "$$Lambda$7",
+                "<init>",
+                "java.base/",
+            ),
+            *(
+                "panic",
+                "Next ",
+                "goroutine ",
+                "(",
+                ")",
+                "C.java",
+                "C.kt",
+                ":",
+                "12",
+                ": ",
+                "Caused by: ",
+                "org.hibernate.",
+            ),
+            *("(C.java:12)", "(Native Method)", "(panic.scala:1)", " ~[a.jar:1]", "안녕", "\x1c", " "),
+        ]
+    ),
+    max_size=8,
+).map("".join)
+
+
+@given(_FRAMES)
+@example("\tat com.shop.Order.find(Order.java:12)")
+@example("\tat com.shop.Order$$Lambda$7.run(Order.java:12)  ")
+@example(" at org.hibernate.X.y(X.kt:1)")
+@example("\x1c at a.b(C.java:1)")
+def test_a_plain_frame_is_what_all_rules_say(line: str) -> None:
+    """The short look at a frame of the JVM never disagrees with the long one."""
+    assert classify(line, FRAMEWORKS) == (plain_header(line.rstrip()) or _classified(line.rstrip(), FRAMEWORKS))
