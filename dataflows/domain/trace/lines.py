@@ -51,11 +51,11 @@ _MARKERS: Final = (*_SKIP, *CAUSES)
 def classify(line: str, frameworks: Frameworks) -> Line:
     """Say what a line is. Pure, linear in the first 1,000 characters; never raises."""
     line = line[:1000].rstrip()
-    if (call := _PLAIN_AT.fullmatch(line)) is not None:
-        return Line("frame", stable_name(call["name"]), "", in_app(call["name"], "", frameworks))
     plain = plain_header(line)
     if plain is not None:
         return plain
+    if (call := _PLAIN_AT.fullmatch(line)) is not None:
+        return Line("frame", stable_name(call["name"]), "", in_app(call["name"], "", frameworks))
     return _classified(line, frameworks)
 
 

@@ -210,7 +210,7 @@ class _Scan:
         if not name or (self.current is None and raw.endswith(")")):
             return
         error = self.current or self._open(Line("head", "", self.pending[0][1] if self.pending[1:] else ""))
-        error.frames.append(Line("frame", name, "", line.ours and not name.startswith(self.frameworks.names)))
+        error.frames.append(Line("frame", name, "", line.ours and not self.frameworks.holds(name)))
 
     def text(self, line: Line, raw: str) -> None:
         if self.python.reading:
