@@ -56,7 +56,7 @@ test-airflow: $(AIRFLOW)/.installed ## the DAGs in Airflow and the archive's che
 check-infra: $(INSTALLED) ## terraform test, apply to an emulator, checkov (set CALI_CHECKOV): minutes
 	$(BIN)/python -m pytest tests/infra -m infra $(ARGS)
 
-bench: $(INSTALLED) $(RIVALS)/.installed ## measure everything, beside rivals in an environment of their own: some eleven minutes
+bench: $(INSTALLED) $(RIVALS)/.installed ## measure everything, beside rivals in an environment of their own: some ten minutes
 	$(BIN)/python benchmarks --out benchmarks/results $(ARGS)
 
 bench-quick: $(INSTALLED) $(RIVALS)/.installed ## the same with few records: does it run, about how fast (three minutes)

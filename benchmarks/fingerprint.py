@@ -182,7 +182,7 @@ def main() -> None:
             tables = labelled(systems, repeats, folder)
             measuring.report("fingerprint_labelled", "Fingerprints of labelled logs", tables, given.out)
         else:
-            messages = generated(12_000 if given.quick else 60_000)
+            messages = generated(12_000 if given.quick else 40_000)
             tables = [speed(cases(messages), repeats, folder), memory(messages, folder)]
             measuring.report("fingerprint", "Fingerprints", tables, given.out)
 

@@ -1,6 +1,6 @@
 """CPU of reading a stream, for 100,000 records of 400 and 1,000 bytes, beside the usual clients.
 
-    python benchmarks/kinesis_client.py [--quick] [--out FOLDER] [--records 80000] [--repeats 2]
+    python benchmarks/kinesis_client.py [--quick] [--out FOLDER] [--records 40000] [--repeats 2]
 
 A canned server in a process of its own (`kinesis_canned.py`) answers for four shards, so only the client is measured.
 Every client runs in a process of its own, in turn, and tells what it used between its first call and its last record.
@@ -97,7 +97,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--quick", action="store_true", help="once, with few records of 400 B")
     options.add_argument("--out", type=Path, default=measuring.RESULTS)
-    options.add_argument("--records", type=int, default=2 * SHARDS * PAGE, help=f"a multiple of {SHARDS * PAGE}")
+    options.add_argument("--records", type=int, default=SHARDS * PAGE, help=f"a multiple of {SHARDS * PAGE}")
     options.add_argument("--repeats", type=int, default=2)
     given = options.parse_args()
     if given.records < SHARDS * PAGE or given.records % (SHARDS * PAGE):

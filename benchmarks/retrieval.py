@@ -1,6 +1,6 @@
 """What finding the runbooks of a log takes, and how often it is right, beside plain BM25 and plain vectors.
 
-    python benchmarks/retrieval.py [--quick] [--out FOLDER] [--queries 24] [--repeats 1]
+    python benchmarks/retrieval.py [--quick] [--out FOLDER] [--queries 20] [--repeats 1]
 
 Knowledge bases: the sample runbooks, and variations of them up to 1,000 and 10,000 sections. Quality is measured on
 labelled logs where they lie beside the checkout (their runbooks are ingested once into .cali/bench, for minutes), else
@@ -194,7 +194,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--quick", action="store_true", help="once, with few questions and the samples only")
     options.add_argument("--out", type=Path, default=measuring.RESULTS)
-    options.add_argument("--queries", type=int, default=24)
+    options.add_argument("--queries", type=int, default=20)
     options.add_argument("--repeats", type=int, default=1)
     given = options.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(30))

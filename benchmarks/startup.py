@@ -34,8 +34,9 @@ RATE, FAULTS_PER_S = 400.0, 4.0
 """What is put while the explainer loads: records and new faults a second."""
 STRETCH_S = 0.5
 """So long is fed before it is looked whether the explainer is ready."""
-PLAIN_S, QUICK_PLAIN_S = 11.0, 2.0
-"""How long the same is put where there is no explainer to load; 11 s hold a commit (`-s 10`)."""
+PLAIN_S, SHORT_PLAIN_S = 11.0, 2.0
+"""How long the same is put where there is no explainer to load: 11 s hold a commit (`-s 10`), which one start has."""
+_PLAIN, _LOADING = "none", "the shipped ones"
 _IMPORT = re.compile(r"import time: +(\d+) \| +\d+ \| *(\S+)")
 _OWN = ("dataflows", "connectors", "rag")
 
@@ -163,22 +164,28 @@ def _alerts(name: str, took: list[float]) -> list[str]:
     return [name, str(len(took)), *(f"{percentile(took, percent):.2f}" for percent in (50, 95, 100))]
 
 
+def _ingested(folder: Path) -> Path:
+    """A knowledge base with the shipped runbooks."""
+    folder.mkdir()
+    with Stage(folder, rag=True) as stage:
+        return stage.knowledge
+
+
 def main() -> None:
     """Run, print, write."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--quick", action="store_true", help="one start of each kind")
+    options.add_argument("--quick", action="store_true", help="one start, without runbooks")
     options.add_argument("--out", type=Path, default=RESULTS)
     given = options.parse_args()
-    plain_s = QUICK_PLAIN_S if given.quick else PLAIN_S
-    starts: dict[str, list[Start]] = {"none": [], "the shipped ones": []}
+    starts: dict[str, list[Start]] = {_PLAIN: []} if given.quick else {_PLAIN: [], _LOADING: []}
     with tempfile.TemporaryDirectory(prefix="cali-startup-") as name:
         folder = Path(name)
-        (folder / "knowledge").mkdir()
-        with Stage(folder / "knowledge", rag=True) as stage:
-            knowledge = stage.knowledge
+        knowledge = None if given.quick else _ingested(folder / "knowledge")
         for number in range(QUICK_REPEATS if given.quick else REPEATS):
-            starts["none"].append(start(folder / f"none-{number}", None, plain_s))
-            starts["the shipped ones"].append(start(folder / f"runbooks-{number}", knowledge, plain_s))
+            plain_s = SHORT_PLAIN_S if number or given.quick else PLAIN_S
+            starts[_PLAIN].append(start(folder / f"none-{number}", None, plain_s))
+            if knowledge is not None:
+                starts[_LOADING].append(start(folder / f"runbooks-{number}", knowledge, plain_s))
     report("startup", "Start-up", tables(starts), given.out)
 
 

@@ -25,10 +25,10 @@ from system_stage import Stage
 
 FIRST_RATE, GROWTH, STEPS = 9_000, 1.5, 7
 """Rates of the ramp: records a second, by what factor they grow, and how often at most."""
-HALF_STEP_S = 3.0
+HALF_STEP_S = 2.5
 MOST_LAG_S = 1.5
 """A step that ends with more unread than comes in this time is too fast: at rest a shard is read each second or so."""
-QUICK_RATE, QUICK_S = 1_000, 15.0
+QUICK_RATE, QUICK_S = 1_000, 10.0
 PHASE_S, FAULTS_PER_S = 12.0, 2.0
 STORM = 40
 STORM_S, STORM_FACTOR, ALARMING_SHARE = 8.0, 20, 1 / 33
