@@ -84,6 +84,7 @@ class KinesisClient:
         bound_boto(self._boto, config.timeout_s)
         fast = config.fast_parser and fast_parser.install(self._boto)
         metrics.KINESIS_SLOW_PARSER.set(0 if fast else 1)
+        metrics.KINESIS_SLOW_CALLS.set(1)  # until botocore has shown how it calls
         self._get_records = fast_call.get_records(self._boto, session) if fast else self._boto.get_records
 
     def list_shards(self) -> dict[str, Shard]:

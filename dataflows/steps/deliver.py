@@ -35,7 +35,9 @@ MAX_REMEMBERED = 1_000
 """Messages sent by this process whose end is remembered, for the explanation that comes after them."""
 _FULL = "the outbox is full"
 _POLL = timedelta(milliseconds=10)
-"""How often it is looked whether a post has ended: the next message of that channel waits for it."""
+_SLOW_POLL, _USUAL_POST_S = timedelta(milliseconds=50), 0.5
+"""How often it is looked whether a post has ended, since the next message of that channel waits for it; and how often
+once the last one was begun so long ago: Slack is slow then, and looking costs CPU."""
 _LAST_POST_S = 10.0
 """How long a drain waits for the posts in flight, so that their acceptance reaches the ledger."""
 _THREADS = 4
@@ -65,6 +67,7 @@ class _DeliverLogic(StatefulBatchLogic[Alert, Delivery, OutboxState]):
         self._outbox = Outbox(resume, how.pace, how.clock.now())
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="slack")
         self._flying: dict[str, tuple[Future[PostResult], Alert]] = {}
+        self._launched = 0.0
         self._ended: dict[str, tuple[float, int, str]] = {}
         self._first_epoch = FirstEpoch(resume)
         metrics.OUTBOX.set(len(self._outbox))
@@ -108,7 +111,8 @@ class _DeliverLogic(StatefulBatchLogic[Alert, Delivery, OutboxState]):
         if self._first_epoch:
             return self._first_epoch.look_again()
         if self._flying:
-            return datetime.now(UTC) + _POLL
+            usual = time.monotonic() - self._launched < _USUAL_POST_S
+            return datetime.now(UTC) + (_POLL if usual else _SLOW_POLL)
         due = self._outbox.next_due()
         return None if due is None else self._how.clock.wake_at(due)
 
@@ -199,6 +203,7 @@ class _DeliverLogic(StatefulBatchLogic[Alert, Delivery, OutboxState]):
                 continue
             future = self._pool.submit(self._how.poster.attempt, key, kind, channel, attempts, alert)
             self._flying[key] = (future, alert)
+            self._launched = time.monotonic()
         return out
 
     def _land(self, now: float) -> list[Delivery]:

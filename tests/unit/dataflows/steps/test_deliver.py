@@ -1,6 +1,7 @@
 """The outbox: each alert once, after its explanation or without it, and what the ledger knows of it."""
 
-from datetime import UTC, datetime
+import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from scripted_channel import NOW, Channel, Make, landed, outbox, statuses
@@ -30,6 +31,19 @@ def test_an_explained_version_replaces_and_goes_at_once(clock: Any, make_alert: 
         logic.on_batch([make_alert("a", explained=True, text="told")])
         landed(logic)
         assert ["told"] == [alert["text"] for alert in channel.posted]
+
+
+def test_a_slow_post_is_looked_for_less_often(clock: Any, make_alert: Make) -> None:
+    """Soon after the post, the outbox looks within 10 ms whether it ended; half a second later, within 50 ms."""
+    channel = Channel()
+    channel.gate.clear()
+    with outbox(channel, clock, wait_for_analysis_s=0.0) as logic:
+        logic.on_batch([make_alert("a")])
+        for begun_ago_s, pause in ((0.0, timedelta(milliseconds=10)), (60.0, timedelta(milliseconds=50))):
+            logic._launched = time.monotonic() - begun_ago_s
+            earliest, look, latest = datetime.now(UTC), logic.notify_at(), datetime.now(UTC)
+            assert earliest + pause <= look <= latest + pause
+        channel.gate.set()
 
 
 def test_a_replayed_bare_version_does_not_undo_an_explanation(clock: Any, make_alert: Make) -> None:
