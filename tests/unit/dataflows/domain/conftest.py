@@ -1,6 +1,8 @@
-"""An alert that tests vary."""
+"""An alert that tests vary, and a fault's life. Makes `fault_life` importable: tests are no package."""
 
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +10,10 @@ import pytest
 from dataflows.domain.alerts import Alert, Reason, Sighting
 from dataflows.domain.faults import new_fault, subject_of, tell
 from dataflows.domain.rules import NO_RULES
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from fault_life import Life
 
 Make = Callable[..., Sighting]
 
@@ -25,3 +31,9 @@ def make_told(make_sighting: Make) -> Callable[..., Alert]:
         return Alert(**{**alert, **changes})  # type: ignore[typeddict-item]
 
     return make
+
+
+@pytest.fixture
+def life() -> Life:
+    """An empty bucket."""
+    return Life()
