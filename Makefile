@@ -32,7 +32,7 @@ test: $(INSTALLED) $(NODE) ## run every test (servers start on loopback by thems
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 test-unit: $(INSTALLED) ## run the fast tests only: no server, no model
-	$(BIN)/python -m pytest tests/unit -m 'not slow' $(ARGS)
+	$(BIN)/python -m pytest tests/unit -m 'not slow and not evals' $(ARGS)
 
 eval: $(INSTALLED) ## measure quality: the shipped cases, and labelled data where that lies beside the checkout
 	$(BIN)/python -m pytest -m evals $(ARGS)
