@@ -11,9 +11,7 @@ KINESIS_LOSSES = Counter("cali_kinesis_losses_total", "Gaps: records that could 
 KINESIS_RENEWALS = Counter("cali_kinesis_iterator_renewals_total", "Shard iterators asked for.")
 KINESIS_UNGATED = Counter("cali_kinesis_ungated_total", "Children started before a parent in another process ended.")
 KINESIS_SLOW_PARSER = Gauge("cali_kinesis_slow_parser", "1 if botocore parses GetRecords, at ten times the CPU.")
-KINESIS_SLOW_CALLS = Gauge(
-    "cali_kinesis_slow_calls", "1 if botocore makes the calls of GetRecords, at three times the CPU."
-)
+KINESIS_SLOW_CALLS = Counter("cali_kinesis_slow_calls_total", "GetRecords calls that botocore made itself.")
 KINESIS_SHARDS = Gauge("cali_kinesis_shards", "Shards owned by this process.", ["state"])
 
 SPOOL_RECORDS = Counter("cali_spool_records_total", "Records written to the spool.", ["sink"])

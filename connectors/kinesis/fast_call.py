@@ -22,7 +22,6 @@ from botocore.awsrequest import AWSPreparedRequest
 from botocore.endpoint import convert_to_response_dict
 from botocore.exceptions import ClientError
 
-from connectors import metrics
 from connectors.kinesis.fast_parser import RAW
 
 log = structlog.get_logger(__name__)
@@ -172,12 +171,10 @@ class FastCall:
         except (AttributeError, KeyError, IndexError, TypeError, ValueError) as err:
             self._tell(type(err).__name__)
         else:
-            metrics.KINESIS_SLOW_CALLS.set(0)
             if self._template is None:
                 self._tell("disagrees")
 
     def _tell(self, error: str) -> None:
-        metrics.KINESIS_SLOW_CALLS.set(1)
         if not self._told:
             self._told = True
             log.warning(

@@ -1,5 +1,6 @@
 """One bulk call and its verdict, item by item."""
 
+import json
 import logging
 import re
 from collections.abc import Sequence
@@ -120,7 +121,7 @@ def bulk(client: Any, docs: Sequence[Doc], streamed: str = "") -> BulkResult:  #
     """
     lines: list[bytes] = []
     for doc in docs:
-        lines += (msgspec.json.encode(_action(doc, streamed)), doc.body)
+        lines += (_line(_action(doc, streamed)), doc.body)
     try:
         answer = client.bulk(body=b"\n".join(lines) + b"\n")
         items = [dict(next(iter(item.values()))) for item in answer["items"]]
@@ -155,6 +156,13 @@ def _action(doc: Doc, streamed: str) -> dict[str, dict[str, str]]:
     if _is_streamed(doc, streamed):
         return {"create": {"_index": f"{streamed}stream", "_id": doc.id}}
     return {"index": {"_index": doc.index_name, "_id": doc.id}}
+
+
+def _line(action: dict[str, dict[str, str]]) -> bytes:
+    try:
+        return msgspec.json.encode(action)
+    except UnicodeEncodeError:  # half an emoji in an id of an old state: the index shall judge it
+        return json.dumps(action).encode()
 
 
 def _is_refusal(err: TransportError) -> bool:

@@ -28,9 +28,7 @@ _LOUD = frozenset(
 )
 
 
-_TOGETHER = 100
-"""Records that are looked at in one go, or one by one if any of them is unusual."""
-_UNUSUAL = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
+_FEW = 3
 
 
 def are_quiet(records: Sequence[bytes]) -> list[bool]:
@@ -38,61 +36,43 @@ def are_quiet(records: Sequence[bytes]) -> list[bool]:
 
     The quick half of `peek`, for most of what arrives. False tells nothing: unpack it and look again. Never raises.
     """
+    many = len(records) > _FEW  # then it is cheaper to ask of all at once what nearly all are
+    are_lines, are_ascii = many and _are_lines(records), many and all(map(bytes.isascii, records))
     quiet: list[bool] = []
-    for start in range(0, len(records), _TOGETHER):
-        some = records[start : start + _TOGETHER]
-        try:
-            quiet += _are_below(some) if _are_lines(some) else map(_is_quiet, some)
-        except _UNUSUAL:
-            quiet += map(_is_quiet, some)
+    for record in records:
+        below = False
+        if are_lines or _is_line(record):
+            try:
+                found = glance_of(record)
+                inner = found.log_json
+                value = found.level if inner is None else inner.level
+                if value in _QUIET:
+                    below = True
+                elif value is None and inner is None:
+                    text = line_of(record).log
+                    below = infer(text) < Level.WARN if text else _is_below(record)
+                elif value not in _LOUD:
+                    below = _is_below(record)
+            except msgspec.ValidationError:  # of another shape
+                below = _is_below(record)
+            except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+                below = False
+        quiet.append(below and (are_ascii or is_text(record)))
     return quiet
 
 
-def _is_quiet(record: bytes) -> bool:
-    try:
-        return _are_lines([record]) and _are_below([record])[0]
-    except msgspec.ValidationError:  # of another shape
-        return _is_below(record) and is_text(record)
-    except _UNUSUAL:
-        return False
-
-
 def _are_lines(records: Sequence[bytes]) -> bool:
-    """Whether none is longer than a piece may be, and all end with their only line feed, or have none at all."""
+    """Whether all end with their only line feed, or none has one, and none is longer than a piece may be."""
     count, size = len(records), sum(map(len, records))
     feeds = sum(map(bytes.find, records, repeat(b"\n")))  # at most the last byte of each, at least -1
-    return feeds in {size - count, -count} and max(map(len, records)) <= MAX_PIECE_BYTES
+    return feeds in {size - count, -count} and max(map(len, records), default=0) <= MAX_PIECE_BYTES
 
 
-def _are_below(records: Sequence[bytes]) -> list[bool]:
-    """Whether the levels of lines are below WARN. An object in braces is all that a struct can be read from.
-
-    Raises:
-        msgspec.DecodeError, RecursionError, UnicodeDecodeError: some record is no JSON, or of another shape.
-    """
-    below: list[bool] = []
-    for record, found in zip(records, map(glance_of, records), strict=True):
-        inner = found.log_json
-        value = found.level if inner is None else inner.level
-        if value in _QUIET:
-            below.append(True)
-        elif value in _LOUD:
-            below.append(False)
-        elif value is None and inner is None:
-            below.append(_is_below_in_text(record))
-        else:
-            below.append(_is_below(record))
-    if all(map(bytes.isascii, records)):
-        return below
-    return [known and is_text(record) for known, record in zip(below, records, strict=True)]
-
-
-def _is_below_in_text(record: bytes) -> bool:
-    try:
-        text = line_of(record).log
-    except msgspec.ValidationError:  # something else tells a level or a trace
-        return _is_below(record)
-    return infer(text) < Level.WARN if text else _is_below(record)
+def _is_line(record: bytes) -> bool:
+    """The same of one record, and whether it may be an object: others are common where this is asked."""
+    if record[:1] != b"{" and record.lstrip(b" \t\r")[:1] != b"{":
+        return False
+    return record.find(b"\n", 0, -1) < 0 and len(record) <= MAX_PIECE_BYTES
 
 
 def _is_below(record: bytes) -> bool:

@@ -23,12 +23,9 @@ _MAX_LONG_WORD: Final = 300
 """Longer words are often ids, paths or payloads: they have a small memory of their own, not to flush the other."""
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class Token:
-    """One whitespace-separated word, understood. Words understood alike share one token, so it compares by identity.
-
-    Never changed once it is made.
-    """
+    """One whitespace-separated word, understood. Words understood alike share one token, so it compares by identity."""
 
     sig: str
     """What goes into the signature; `*` for a variable word, empty for punctuation."""

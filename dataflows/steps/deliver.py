@@ -35,9 +35,10 @@ MAX_REMEMBERED = 1_000
 """Messages sent by this process whose end is remembered, for the explanation that comes after them."""
 _FULL = "the outbox is full"
 _POLL = timedelta(milliseconds=10)
-_SLOW_POLL, _USUAL_POST_S = timedelta(milliseconds=50), 0.5
-"""How often it is looked whether a post has ended, since the next message of that channel waits for it; and how often
-once the last one was begun so long ago: Slack is slow then, and looking costs CPU."""
+"""How often it is looked whether a post has ended: the next message of that channel waits for it."""
+_SLOW_POLL = timedelta(milliseconds=50)
+"""The same where no post of any channel was begun for `_USUAL_POST_S`: Slack is slow then, and looking costs CPU."""
+_USUAL_POST_S = 0.5
 _LAST_POST_S = 10.0
 """How long a drain waits for the posts in flight, so that their acceptance reaches the ledger."""
 _THREADS = 4

@@ -119,13 +119,13 @@ class _Sorted:
         self._pieces = self._below = quiet.count(True)
         for at in compress(range(len(quiet)), map(not_, quiet)):
             sequence, arrival_ts, raw = batch.sequences[at], batch.arrivals[at], batch.data[at]
-            looked_at = raw.removesuffix(b"\n")
-            for sub, piece in enumerate(unpack(raw), batch.subs[at] if batch.subs else 0):
-                self._pieces += 1
+            pieces, first = list(unpack(raw)), batch.subs[at] if batch.subs else 0
+            self._pieces += len(pieces)
+            for sub, (piece, below) in enumerate(zip(pieces, _quiet_pieces(raw, pieces), strict=True), first):
                 if isinstance(piece, BadPiece):
                     bad = RejectionError(RejectReason.BAD_COMPRESSION, piece.reason)
                     yield Loud(piece.raw, batch.shard, sequence, sub, arrival_ts, error=bad)
-                elif piece != looked_at and are_quiet([piece])[0]:
+                elif below:
                     self._below += 1
                 else:
                     yield Loud(piece, batch.shard, sequence, sub, arrival_ts)
@@ -161,6 +161,13 @@ class _Sorted:
         if self._rejected:
             out.append(RejectedBatch(batch.slot, batch.stream, self._rejected, minute))
         return out
+
+
+def _quiet_pieces(raw: bytes, pieces: list[bytes | BadPiece]) -> list[bool]:
+    """`are_quiet` of the pieces of a record that was not quiet as a whole; a piece that cannot be opened is not."""
+    if len(pieces) == 1 and pieces[0] == raw.removesuffix(b"\n"):
+        return [False]  # it is the record, which was looked at
+    return are_quiet([b"" if isinstance(piece, BadPiece) else piece for piece in pieces])
 
 
 class _Letters:

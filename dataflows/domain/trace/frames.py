@@ -33,7 +33,7 @@ class Frameworks:
 
     @cached_property
     def _by_letter(self) -> dict[str, tuple[str, ...]]:
-        """`names` by their first character: a fifth of the prefixes to try."""
+        """`names` by their first character: a tenth of the prefixes to try."""
         letters = {prefix[:1] for prefix in self.names}
         return {letter: tuple(prefix for prefix in self.names if prefix[:1] == letter) for letter in letters}
 

@@ -51,6 +51,13 @@ def test_acknowledged(index: Any, client: Any) -> None:
     assert {"a": '{"v":2}', "b": "{}", "c": "{}"} == index.documents
 
 
+def test_half_a_character_in_an_id_holds_up_nothing(index: Any, client: Any) -> None:
+    """An id that is no UTF-8 is the index's to judge; the documents beside it go in."""
+    result = bulk(client, [doc("a"), doc("\ud83d"), doc("c")])
+    assert (["a", "\ud83d", "c"], [], []) == ids(result)
+    assert {"a", "\ud83d", "c"} == set(index.documents)
+
+
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
 def test_an_item_that_time_may_heal_is_tried_again(index: Any, client: Any, status: int) -> None:
     """Throttled or failed inside the cluster: only that document comes back."""

@@ -13,11 +13,14 @@ from dataflows.steps.unpaused import NEVER, SWITCH_S, YOUNG, collect_rarely, unp
 
 @pytest.fixture(autouse=True)
 def _nothing_else() -> Iterator[None]:
-    """What other tests have made does not count: a full look becomes due by how much is there already."""
+    """What other tests have made or set does not count: a full look becomes due by how much is there already."""
+    thresholds = gc.get_threshold()
+    gc.set_threshold(700, 10, 10)  # Python's own
     gc.freeze()
     gc.collect()
     yield
     gc.unfreeze()
+    gc.set_threshold(*thresholds)
 
 
 @contextmanager
