@@ -59,7 +59,7 @@ check-infra: $(INSTALLED) ## terraform test, apply to an emulator, checkov (set 
 bench: $(INSTALLED) $(RIVALS)/.installed ## measure everything, beside rivals in an environment of their own: some ten minutes
 	$(BIN)/python benchmarks --out benchmarks/results $(ARGS)
 
-bench-quick: $(INSTALLED) $(RIVALS)/.installed ## the same with few records: does it run, about how fast (three minutes)
+bench-quick: $(INSTALLED) $(RIVALS)/.installed ## the same with few records: does it run, about how fast (two minutes)
 	$(BIN)/python benchmarks --quick --out .cali/bench-quick $(ARGS)
 
 bench-jobs: $(AIRFLOW)/.installed ## measure the archive's jobs on an hour of 100,000 records (minutes)
