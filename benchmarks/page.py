@@ -29,7 +29,7 @@ def main() -> None:
     given = options.parse_args()
     logs.configure("CRITICAL")  # the border reports as errors what is not redacted here
     plan = QUICK if given.quick else FULL
-    tables = [*beside(plan), by_share(plan), by_size(plan), by_shape(plan), by_run(plan), by_faults(plan)]
+    tables = [*beside(plan), by_share(plan), by_size(plan), by_shape(plan), by_run(plan), *by_faults(plan)]
     report("page", "The page", tables, given.out)
 
 

@@ -23,7 +23,7 @@ from system_feed import SERVICES, Fed, Feed, Storm
 from system_servers import SHARDS
 from system_stage import Stage
 
-FIRST_RATE, GROWTH, STEPS = 9_000, 1.5, 7
+FIRST_RATE, GROWTH, STEPS = 13_500, 1.5, 6
 """Rates of the ramp: records a second, by what factor they grow, and how often at most."""
 HALF_STEP_S = 2.5
 MOST_LAG_S = 1.5
