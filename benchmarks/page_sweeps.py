@@ -88,7 +88,9 @@ def by_faults(plan: Plan) -> list[Table]:
             f"{count:,}": page(prepare(recipes[count]), settings, Way(state=store)) for count, store in stores.items()
         }
         calm = page(prepare(recipes[fewest]), settings, Way(state=stores[most]))
-        costs = interleaved({**works, _CALM: calm}, plan.by_faults_again)
+        costs = interleaved(
+            {_CALM: calm, **works}, plan.by_faults_again
+        )  # beside the first row, which it is compared with
     note = (
         f"{plan.by_faults:,} records a run, 3 % ERRORs, {{each}}; redaction and recovery on. The page resumes from a "
         "store that holds all, with `CALI_FINGERPRINT__NEW_PER_MINUTE=100000`, and sees "
