@@ -29,6 +29,7 @@ _LOUD = frozenset(
 
 
 _FEW = 3
+"""So many records are asked one by one, such as the pieces of a small compressed record. Our choice."""
 
 
 def are_quiet(records: Sequence[bytes]) -> list[bool]:
@@ -36,7 +37,7 @@ def are_quiet(records: Sequence[bytes]) -> list[bool]:
 
     The quick half of `peek`, for most of what arrives. False tells nothing: unpack it and look again. Never raises.
     """
-    many = len(records) > _FEW  # then it is cheaper to ask of all at once what nearly all are
+    many = len(records) > _FEW  # then what nearly all are is asked of all at once, which is cheaper
     are_lines, are_ascii = many and _are_lines(records), many and all(map(bytes.isascii, records))
     quiet: list[bool] = []
     for record in records:
