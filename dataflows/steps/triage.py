@@ -118,17 +118,22 @@ class _Sorted:
         quiet = are_quiet(batch.data)
         self._pieces = self._below = quiet.count(True)
         for at in compress(range(len(quiet)), map(not_, quiet)):
-            sequence, arrival_ts, raw = batch.sequences[at], batch.arrivals[at], batch.data[at]
-            pieces, first = list(unpack(raw)), batch.subs[at] if batch.subs else 0
-            self._pieces += len(pieces)
-            for sub, (piece, below) in enumerate(zip(pieces, _quiet_pieces(raw, pieces), strict=True), first):
-                if isinstance(piece, BadPiece):
-                    bad = RejectionError(RejectReason.BAD_COMPRESSION, piece.reason)
-                    yield Loud(piece.raw, batch.shard, sequence, sub, arrival_ts, error=bad)
-                elif below:
-                    self._below += 1
-                else:
-                    yield Loud(piece, batch.shard, sequence, sub, arrival_ts)
+            yield from self._opened(at)
+
+    def _opened(self, at: int) -> Iterator[Loud]:
+        """Likewise of one record that was not quiet. A bomb's pieces end with this call, before the next is opened."""
+        batch = self._batch
+        sequence, arrival_ts, raw = batch.sequences[at], batch.arrivals[at], batch.data[at]
+        pieces, first = list(unpack(raw)), batch.subs[at] if batch.subs else 0
+        self._pieces += len(pieces)
+        for sub, (piece, below) in enumerate(zip(pieces, _quiet_pieces(raw, pieces), strict=True), first):
+            if isinstance(piece, BadPiece):
+                bad = RejectionError(RejectReason.BAD_COMPRESSION, piece.reason)
+                yield Loud(piece.raw, batch.shard, sequence, sub, arrival_ts, error=bad)
+            elif below:
+                self._below += 1
+            else:
+                yield Loud(piece, batch.shard, sequence, sub, arrival_ts)
 
     def take(self, loud: Loud) -> None:
         """Note what became of a piece."""
