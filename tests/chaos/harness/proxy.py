@@ -42,7 +42,9 @@ class Proxy:
         """`usual` is how it behaves where nothing else was ordered."""
         self.port = 0
         self.passed = 0
-        """Answers (pieces of them) that were passed on: grows while the client is being served."""
+        """Answers (pieces of them), counted as they are passed on: grows while the client is being served."""
+        self.delayed = 0
+        """Answers that were held up by latency."""
         self._upstream = upstream
         self._usual = self._fault = usual
         self._until: asyncio.TimerHandle | None = None
@@ -153,6 +155,7 @@ class Proxy:
             if fault.kind in {"black_hole", "deaf"}:
                 continue
             if fault.kind == "latency" and self._loop.time() > late:
+                self.delayed += 1
                 await asyncio.sleep(fault.value)
                 late = self._loop.time() + fault.value / 2  # what follows at once is the same answer
             if fault.kind == "cut":
@@ -160,9 +163,9 @@ class Proxy:
                 await writer.drain()
                 await asyncio.sleep(_CUT_S)
                 return
+            self.passed += 1
             writer.write(data)
             await writer.drain()
-            self.passed += 1
         if self._fault is not None and self._fault.kind == "slow_close":
             await asyncio.sleep(self._fault.value)
 

@@ -50,7 +50,9 @@ class _Part(StatefulSinkPartition[Any, int]):
 
     def snapshot(self) -> int:
         self._epoch += 1
-        (self._folder / f"{self._name}-{self._epoch:06d}.json").write_text(json.dumps(self._rows))
+        file = self._folder / f"{self._name}-{self._epoch:06d}.json"
+        file.with_suffix(".new").write_text(json.dumps(self._rows))
+        file.with_suffix(".new").replace(file)  # the test reads while this process writes
         self._rows = []
         return self._epoch
 

@@ -143,7 +143,7 @@ def test_a_list_forced_while_one_is_on_its_way_is_asked_again(scripted: Any, rea
     assert began.wait(5)
     topology.force()  # the shard ends now: the answer above is older
     lists = stream.count("ListShards")
-    assert r.until(lambda: stream.count("ListShards") > lists, seconds=4)
+    assert r.until(lambda: stream.count("ListShards") > lists, seconds=15)
 
 
 def test_forgotten_after_the_second_list_not_the_first(scripted: Any, reading: Any) -> None:

@@ -194,13 +194,14 @@ class Job:
         self.recovery.mkdir()
         (folder / "out").mkdir()
         self.env = {**os.environ, "STREAM": stream.name, "ENDPOINT": stream.url, "OUT": str(folder / "out")}
+        self._started: list[subprocess.Popen[bytes]] = []
 
     def start(self, *extra: str, parts: int = 0, **env: str) -> "subprocess.Popen[bytes]":
         """Run it once."""
         if parts:
             subprocess.run([sys.executable, "-m", "bytewax.recovery", str(self.recovery), str(parts)], check=True)
         with (self.folder / "log").open("ab") as log:
-            return subprocess.Popen(
+            process = subprocess.Popen(
                 [
                     sys.executable,
                     "-m",
@@ -218,6 +219,14 @@ class Job:
                 stdout=log,
                 stderr=log,
             )
+        self._started.append(process)
+        return process
+
+    def kill(self) -> None:
+        """End whatever still runs."""
+        for process in self._started:
+            process.kill()
+            process.wait()
 
     def committed(self) -> list[list[Any]]:
         """Rows of the committed output, in order within a part."""
@@ -233,11 +242,27 @@ class Job:
             time.sleep(0.3)
 
 
+@pytest.fixture
+def job_of(tmp_path: Path) -> Iterator[Callable[[Stream], Job]]:
+    """Makes the job of a stream; what the test left running ends with it."""
+    jobs: list[Job] = []
+
+    def make(stream: Stream) -> Job:
+        jobs.append(Job(tmp_path, stream))
+        return jobs[-1]
+
+    yield make
+    for job in jobs:
+        job.kill()
+
+
 @pytest.mark.parametrize("workers", [1, 2])
-def test_scenario_with_kills_and_reshards(stream: Any, tmp_path: Path, workers: int) -> None:
+def test_scenario_with_kills_and_reshards(
+    stream: Any, job_of: Callable[[Stream], Job], tmp_path: Path, workers: int
+) -> None:
     """Splits, merges, 4 to 8 to 4 to 3, two SIGKILLs, a reshard while down: exactly once, in order per key."""
     s = stream(4)
-    job = Job(tmp_path, s)
+    job = job_of(s)
     process = job.start("-w", str(workers), parts=1)
     s.put(8)
     s.split()
@@ -298,14 +323,14 @@ class Cluster:
         return [process.wait(60) for process in self.running]
 
 
-def test_two_processes_lose_nothing(stream: Any, tmp_path: Path) -> None:
+def test_two_processes_lose_nothing(stream: Any, job_of: Callable[[Stream], Job], tmp_path: Path) -> None:
     """Split, merge, 4 to 8 to 4 to 3, two SIGKILLs, a reshard while down: every record once in what was committed.
 
     The shards of even slots are read by one process and those of odd slots by the other, so most parents are foreign:
     children start after PARENT_WAIT. A process that never started them would lose what they hold.
     """
     s = stream(4)
-    job = Job(tmp_path, s)
+    job = job_of(s)
     cluster = Cluster(job, "1.5")
     cluster.start()
     s.put(6)

@@ -24,6 +24,8 @@ from connectors.spool import Sealed
 
 TIMEOUT_S = 0.3
 LIMIT_S = 20.0
+PATIENT_S = 1.5
+"""The time-out of calls that must not fail: a busy machine may stand still for a while."""
 Serve = Callable[[socket.socket], None]
 
 
@@ -145,12 +147,12 @@ def test_a_connection_is_used_again(serving: Callable[[Serve], str]) -> None:
                     peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 
     url = serving(serve)
-    with bounded(HTTPConnectionPool, TIMEOUT_S)("127.0.0.1", int(url.rpartition(":")[2])) as pool:
+    with bounded(HTTPConnectionPool, PATIENT_S)("127.0.0.1", int(url.rpartition(":")[2])) as pool:
         got = []
-        for _ in range(3):
+        for rest_s in (PATIENT_S * WAITS, 0.0):  # the first call's clock runs out meanwhile
             got.append(pool.request("POST", "/", body=b"x").data)
-            time.sleep(TIMEOUT_S * WAITS / 2)  # the first call's clock runs out meanwhile
-    assert ([b"ok"] * 3, 1) == (got, len(connections))
+            time.sleep(rest_s)
+    assert ([b"ok"] * 2, 1) == (got, len(connections))
 
 
 def test_what_moves_may_take_its_time() -> None:
