@@ -1,9 +1,12 @@
 """CALI on one page: log records in, explained alerts out. Step ids are state keys: see docs/decisions/0003."""
 
+import os
+import sys
+
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow
 
-from dataflows import recovery
+from dataflows import recovery, sole
 from dataflows.domain.brake import DlqLimit
 from dataflows.endpoints import Endpoints, live
 from dataflows.settings import Settings, load, share_region
@@ -65,5 +68,6 @@ def flow() -> Dataflow:
     share_region()
     settings = load()
     recovery.keep_private(recovery.directory())
+    sole.occupy(settings.state.dir, sys.argv[1:], os.environ)
     recovery.forget_uncommitted(recovery.directory())
     return build(settings, live(settings))
