@@ -51,7 +51,7 @@ _FOR_GOOD: Final = frozenset(
 )
 _FOR_GOOD_PREFIXES: Final = ("invalid_", "msg_", "metadata_")  # after `_ADVICE`, which has invalid_auth
 _LIMITED: Final = frozenset({"ratelimited", "rate_limited"})
-_UNREADABLE_REQUEST: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE})
+UNREADABLE_REQUEST: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE})
 
 
 def refusal(status: int, word: str, text: str, wait_s: float | None) -> PostResult:
@@ -71,6 +71,6 @@ def refusal(status: int, word: str, text: str, wait_s: float | None) -> PostResu
     detail = word or f"not Slack's answer: {text}"[:MAX_DETAIL_CHARS]
     if status == HTTPStatus.OK or status >= 500 or status in RETRYABLE_4XX:
         return PostResult(Outcome.TRANSIENT, wait_s, detail, status)
-    if status in _UNREADABLE_REQUEST:
+    if status in UNREADABLE_REQUEST:
         return PostResult(Outcome.TERMINAL, None, detail, status)
     return PostResult(Outcome.TRANSIENT, OPERATOR_PAUSE_S, detail, status)  # a proxy's redirect, login or ban

@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
@@ -13,7 +13,6 @@ from urllib3.exceptions import HTTPError, LocationValueError
 
 from connectors.slack.answer import (
     DEFAULT_RETRY_AFTER_S,
-    MAX_DETAIL_CHARS,
     NETWORK_ERRORS,
     RETRYABLE_4XX,
     Outcome,
@@ -25,11 +24,8 @@ from connectors.slack.answer import (
     without,
 )
 from connectors.slack.config import SlackConfig
-from connectors.slack.refusals import OPERATOR_PAUSE_S
+from connectors.slack.refusals import OPERATOR_PAUSE_S, UNREADABLE_REQUEST, refusal
 
-_MENDABLE = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
-"""The webhook was revoked, or its channel is gone or archived: an operator mends that, and no alert is lost meanwhile
-(https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks#handling_errors)."""
 _MAX_BODY_BYTES = 1024
 _MIN_SECRET_CHARS = 8  # shorter path segments ("services") are no secret, and hiding them would garble words
 _LOGGERS = ("urllib3.connectionpool", "urllib3.util.retry")  # both name the request path at DEBUG
@@ -97,16 +93,20 @@ class SlackWebhook:
         detail = self._detail(response)
         wait = seconds(response.headers.get("Retry-After"))
         if 200 <= status < 300:
-            if detail.startswith("<"):  # a proxy's login page: Slack answers "ok"
-                return PostResult(Outcome.TRANSIENT, None, f"not Slack's answer: {detail}"[:MAX_DETAIL_CHARS], status)
-            return PostResult(Outcome.ACCEPTED, None, detail, status)
+            word = "" if detail.startswith("<") else _refused(detail)  # a proxy's login page: Slack answers "ok"
+            if word is None:
+                return PostResult(Outcome.ACCEPTED, None, detail, status)
+            return replace(refusal(HTTPStatus.OK, word, detail, wait), status=status)
         if status == HTTPStatus.TOO_MANY_REQUESTS:
             return PostResult(Outcome.RATE_LIMITED, DEFAULT_RETRY_AFTER_S if wait is None else wait, detail, status)
         if status >= 500 or status in RETRYABLE_4XX:
             return PostResult(Outcome.TRANSIENT, wait, detail, status)
-        if status in _MENDABLE:
-            return PostResult(Outcome.TRANSIENT, OPERATOR_PAUSE_S, detail, status)
-        return PostResult(Outcome.TERMINAL, None, detail, status)
+        if status in UNREADABLE_REQUEST:
+            return PostResult(Outcome.TERMINAL, None, detail, status)
+        # The webhook was revoked, its channel is gone or archived, or a proxy redirects or wants a login: an operator
+        # mends that, and no alert is lost meanwhile
+        # (https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks#handling_errors).
+        return PostResult(Outcome.TRANSIENT, OPERATOR_PAUSE_S, detail, status)
 
     def _detail(self, response: requests.Response) -> str:
         try:
@@ -114,6 +114,15 @@ class SlackWebhook:
         except NETWORK_ERRORS as err:  # the status line has arrived, and it alone decides
             return kind(err)
         return shorten(without(body.decode("utf-8", "replace"), self._secrets))
+
+
+def _refused(text: str) -> str | None:
+    """The `error` of an answer `{"ok": false, ...}`, as Slack's Web API and gateways before it say with a 200."""
+    try:
+        answer = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return str(answer.get("error", "")) if isinstance(answer, dict) and answer.get("ok") is False else None
 
 
 def _secrets_of(url: str) -> tuple[str, ...]:

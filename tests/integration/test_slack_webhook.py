@@ -31,9 +31,11 @@ def webhook(url: str, timeout_s: float = 5.0) -> SlackWebhook:
     ("fault", "expected"),
     [
         ("200", PostResult(Outcome.ACCEPTED, None, "scripted_fault", 200)),
-        ("302", PostResult(Outcome.TERMINAL, None, "scripted_fault", 302)),
+        ("302", PostResult(Outcome.TRANSIENT, 60.0, "scripted_fault", 302)),
         ("400", PostResult(Outcome.TERMINAL, None, "scripted_fault", 400)),
+        ("401", PostResult(Outcome.TRANSIENT, 60.0, "scripted_fault", 401)),
         ("403", PostResult(Outcome.TRANSIENT, 60.0, "scripted_fault", 403)),
+        ("407", PostResult(Outcome.TRANSIENT, 60.0, "scripted_fault", 407)),
         ("404", PostResult(Outcome.TRANSIENT, 60.0, "scripted_fault", 404)),
         ("408", PostResult(Outcome.TRANSIENT, None, "scripted_fault", 408)),
         ("410", PostResult(Outcome.TRANSIENT, 60.0, "scripted_fault", 410)),
@@ -143,14 +145,28 @@ def test_a_page_that_echoes_the_address_is_shortened_and_cleared() -> None:
     assert len(result.detail) == MAX_DETAIL_CHARS
 
 
+@pytest.mark.parametrize(
+    ("word", "outcome"), [("channel_not_found", Outcome.TRANSIENT), ("invalid_blocks", Outcome.TERMINAL)]
+)
+def test_a_refusal_under_a_200_is_a_refusal(word: str, outcome: Outcome) -> None:
+    """A gateway that answers as Slack's Web API does: an alert that nobody has seen is not taken for told."""
+    answer = b'HTTP/1.0 200 OK\r\n\r\n{"ok": false, "error": "%s"}' % word.encode()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        client = webhook(f"http://127.0.0.1:{server.getsockname()[1]}/services/x")
+        result = _answer_once(server, client, answer)
+    assert outcome is result.outcome
+    assert result.detail.startswith(word)
+
+
 def _answer_once(server: socket.socket, client: SlackWebhook, answer: bytes) -> PostResult:
     """Post while a thread answers the one request with `answer`."""
 
     def serve() -> None:
         connection, _ = server.accept()
-        with connection:
-            connection.recv(65536)
-            connection.sendall(answer)
+        with connection, connection.makefile("rb") as request:
+            head = list(iter(request.readline, b"\r\n"))
+            request.read(next(int(line.split(b":")[1]) for line in head if line.lower().startswith(b"content-length")))
+            connection.sendall(answer)  # a close with something unread would reset the connection, answer and all
 
     thread = Thread(target=serve)
     thread.start()
