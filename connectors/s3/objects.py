@@ -9,6 +9,7 @@ import contextlib
 import errno
 import re
 from hashlib import file_digest, sha256
+from http import HTTPStatus
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import quote
@@ -77,6 +78,26 @@ def _digest(file: IO[bytes], path: Path) -> bytes:
 
 def _unreadable(path: Path, err: OSError) -> DamagedError:
     return DamagedError(f"{path.name!r} cannot be read ({err.strerror})")
+
+
+def is_up(s3: Any, config: S3Config, entry: Sealed) -> bool:  # noqa: ANN401 - boto3 client
+    """Whether an object, or one that it became part of, is where `config` says, or where the entry was sealed for.
+
+    Raises:
+        Exception: what the SDK raises, but for a former place that is not to be asked: what was there is not found.
+    """
+    if exists(s3, config, entry) or merged(config, entry):
+        return True
+    bucket, prefix = entry.get("place", (config.bucket, config.prefix))
+    then = config.model_copy(update={"bucket": bucket, "prefix": prefix})
+    if then == config:
+        return False
+    try:
+        return exists(s3, then, entry) or merged(then, entry)
+    except ClientError as err:
+        if err.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise
+        return False  # such as a bucket in another region
 
 
 def exists(s3: Any, config: S3Config, entry: Sealed) -> bool:  # noqa: ANN401 - boto3 client

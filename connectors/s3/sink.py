@@ -85,6 +85,7 @@ class _S3Partition(StatefulSinkPartition[Chunk, list[Sealed]]):
 
     def snapshot(self) -> list[Sealed]:
         for entry in self._spool.seal():
+            entry["place"] = self._uploader.place
             with self._lock:
                 self._unconfirmed[entry["key"]] = entry
             self._uploader.submit(self._spool.path(entry), entry, self._confirm, committed=False)

@@ -15,7 +15,7 @@ from connectors.breaker import OpenCircuitError, breaker
 from connectors.errors import TerminalError
 from connectors.s3.client import client, reason, sorted_errors
 from connectors.s3.config import S3Config
-from connectors.s3.objects import DamagedError, exists, merged, put
+from connectors.s3.objects import DamagedError, is_up, put
 from connectors.spool import Commits, Pressure, Sealed, set_aside
 
 log = structlog.get_logger(__name__)
@@ -44,6 +44,8 @@ class Uploader:
     """
 
     def __init__(self, config: S3Config, name: str, commits: Commits, pressure: Pressure) -> None:
+        self.place = (config.bucket, config.prefix)
+        """Bucket and prefix that it uploads to."""
         self._config = config
         self._name = name
         self._commits = commits
@@ -157,7 +159,7 @@ class Uploader:
     def _upload(self, s3: Any, job: _Job) -> None:  # noqa: ANN401 - boto3 client
         if not job.path.exists():
             # Uploaded before a crash that came between unlink and the next snapshot; unless the volume lost it.
-            if not exists(s3, self._config, job.entry) and not merged(self._config, job.entry):
+            if not is_up(s3, self._config, job.entry):
                 metrics.SPOOL_DAMAGED.labels(self._name).inc()
                 effect = "its records are lost here; Kinesis has them for as long as its retention"
                 log.error("s3.spool_file_missing", sink=self._name, **_told(job.entry), effect=effect)

@@ -37,5 +37,7 @@ class Sealed(TypedDict):
     shard: NotRequired[str]
     sha256: NotRequired[str]
     """Of the file's bytes, in hexadecimal: as they were written, so that what the disk changed is found."""
+    place: NotRequired[tuple[str, str]]
+    """Bucket and prefix that it was sealed for: settings may name others when a state is resumed."""
     since: NotRequired[float]
     """When the file was begun, seconds since the epoch: the oldest goes up first."""

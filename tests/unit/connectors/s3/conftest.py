@@ -11,12 +11,28 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import pytest
 
 from connectors.s3 import S3Config
+from connectors.s3.uploader import Uploader
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 from loopback_bucket import LIMIT_S, Store
 
 DENIED = b"<Error><Code>AccessDenied</Code><Message>no</Message></Error>"
+
+
+def end_uploaders() -> None:
+    """End the uploaders that a test left.
+
+    They go on asking a bucket that is gone, and botocore's retries draw from `random`, whose state Hypothesis watches.
+    """
+    for thread in threading.enumerate():
+        uploader = getattr(getattr(thread, "_target", None), "__self__", None)
+        if isinstance(uploader, Uploader):
+            with uploader._wake:
+                uploader._closing, uploader._deadline = True, 0.0
+                uploader._wake.notify_all()
+            thread.join(LIMIT_S)
+            assert not thread.is_alive(), f"{thread.name} does not end"
 
 
 @pytest.fixture
@@ -40,7 +56,8 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
 
         def do_HEAD(self) -> None:
             there = unquote(self.path).removeprefix("/bucket/") in found.bodies
-            self.send_response(200 if there else 404)
+            abroad = self.path.startswith("/abroad/")  # in another region
+            self.send_response(301 if abroad else 200 if there else 404)
             self.send_header("Content-Length", "0")
             self.end_headers()
 
@@ -63,6 +80,7 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     yield found
+    end_uploaders()
     server.shutdown()
     thread.join()
     server.server_close()

@@ -96,6 +96,25 @@ def test_a_file_that_compaction_took_away_is_not_missed(
     assert (damaged, []) == (told or 0, resumed.snapshot())
 
 
+@pytest.mark.parametrize(("bucket", "damaged"), [("bucket", 0), ("abroad", 1)])
+def test_a_file_that_went_up_before_the_place_changed_is_not_missed(
+    store: Store, config: S3Config, tmp_path: Path, bucket: str, damaged: int
+) -> None:
+    """The last uploads of a stop are in no snapshot: it is looked for where settings sent it then, if that answers."""
+    sink = f"moved-from-{bucket}"
+    before: Any = S3Sink("before", config, tmp_path, Commits()).build_part("out", SLOTS[0], None)
+    before.write_batch([chunk(7)])
+    (entry,) = before.snapshot()
+    before.close()
+    sealed_for = entry["place"]
+    entry["place"] = (bucket, config.prefix)
+    moved = config.model_copy(update={"prefix": "moved/"})
+    resumed: Any = S3Sink(sink, moved, tmp_path, Commits()).build_part("out", SLOTS[0], [entry])
+    resumed.close()
+    told = REGISTRY.get_sample_value("cali_spool_damaged_total", {"sink": sink})
+    assert (("bucket", config.prefix), damaged, []) == (sealed_for, told or 0, resumed.snapshot())
+
+
 def test_a_refused_document_is_in_no_merged_object(store: Store, config: S3Config) -> None:
     """Dead letters are not merged, so nothing is listed for them."""
     store.lists = False
