@@ -119,7 +119,6 @@ class Correlator:
     def see(self, alert: Alert, now: float, rules: Silencer) -> list[Alert]:
         """What becomes of an alert: itself, itself marked as held, or nothing yet."""
         alert = alert.copy()
-        alert["channel"] = self._guard.channel_of(alert)
         if alert["reason"] == Reason.FIRST:
             alert["started_with"] = self._new_version(alert, now)
         self._note_versions(alert, now)
@@ -138,7 +137,7 @@ class Correlator:
             return self._announce(alert, now)
         if self._guard.threads and alert["opening"] in self._cards:
             return [alert]
-        self._wait(self._channel(alert["channel"], now), alert, now + self._guard.gather_s)
+        self._wait(self._channel(self._guard.channel_of(alert), now), alert, now + self._guard.gather_s)
         return []
 
     def release(self, now: float) -> list[Alert]:
@@ -178,7 +177,7 @@ class Correlator:
 
     def _announce(self, alert: Alert, now: float) -> list[Alert]:
         """What is news goes out at once, as long as the channel has room in this minute."""
-        channel = self._channel(alert["channel"], now)
+        channel = self._channel(self._guard.channel_of(alert), now)
         room = self._guard.per_minute * (CRITICAL_FACTOR if alert["severity"] == _CRITICAL else 1)
         if channel["sent"] < room:
             channel["sent"] += 1
@@ -191,7 +190,8 @@ class Correlator:
         """A known fault that follows from another: in that one's thread, or a line of the next digest."""
         if self._guard.threads and alert["parent"] in self._cards:
             return [alert]
-        self._wait(self._channel(alert["channel"], now), alert, now + self._guard.gather_s, Reason.HELD_CASCADE)
+        channel = self._channel(self._guard.channel_of(alert), now)
+        self._wait(channel, alert, now + self._guard.gather_s, Reason.HELD_CASCADE)
         return [_held(alert, Reason.HELD_CASCADE)]
 
     def _wait(self, channel: ChannelState, alert: Alert, due: float, why: Reason | None = None) -> None:
@@ -212,10 +212,11 @@ class Correlator:
         if not self._guard.fold or alert["reason"] not in OPENING:
             return
         fault = fault_of(alert["fingerprint"], alert["service"], alert["namespace"])
+        where = self._guard.channel_of(alert)
         ids = [value for value in (alert["trace_id"], alert["request_id"]) if _tells_apart(value)]
         for value in ids:
             opening, other, channel, seen = self._ids.get(value, ("", fault, "", 0.0))
-            if other != fault and channel == alert["channel"] and now - seen <= FOLD_S:
+            if other != fault and channel == where and now - seen <= FOLD_S:
                 alert["parent"], alert["follows"] = opening, self._names.get(opening, "")
                 if alert["reason"] == Reason.REGRESSED:
                     self._mark(alert["opening"], (opening, alert["follows"]))
@@ -224,7 +225,7 @@ class Correlator:
                 break
         for value in ids:  # the earliest leads: what follows joins it, not each other
             if value not in self._ids or now - self._ids[value][3] > FOLD_S:
-                self._ids[value] = (alert["opening"], fault, alert["channel"], now)
+                self._ids[value] = (alert["opening"], fault, where, now)
                 self._names[alert["opening"]] = f"{alert['service']}: {alert['template']}"
         _trim(self._ids, MAX_IDS)
         _trim(self._names, MAX_IDS)

@@ -30,7 +30,10 @@ def _line(alert: Alert) -> DigestLine:
 
 
 def digest(channel: str, alerts: list[Alert]) -> Alert:
-    """One message for several alerts, given the gravest first. The same alerts make the same id."""
+    """One message for several alerts of a channel, given the gravest first. The same alerts make the same id.
+
+    It goes where the first of them goes, by the settings of the time: the default channel may be another by then.
+    """
     name = blake2b("\n".join(sorted(alert["id"] for alert in alerts)).encode(), digest_size=8).hexdigest()
     first = alerts[0]
     made: dict[str, Any] = {
@@ -64,7 +67,6 @@ def digest(channel: str, alerts: list[Alert]) -> Alert:
         "usual": 0.0,
         "place": Place(pods=[], versions=[], nodes=[]),
         "started_with": "",
-        "channel": channel,
         "mention": next((alert["mention"] for alert in alerts if alert["mention"] and alert["reason"] in NEWS), ""),
         "parent": "",
         "follows": "",

@@ -1,8 +1,10 @@
 """The outbox's rules: what may go out next, by channel, pace and order. Pure: time is an argument, nothing is sent."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import chain
 from typing import Any, NamedTuple
 
 from dataflows.domain.alerts import NEWS, Alert
@@ -57,14 +59,21 @@ class _Lane:
 class Outbox:
     """Messages that wait. One of a lane flies at most, which keeps the order; those of one card go in order too.
 
-    News (an opening, an escalation) go before what only counts, and an update of a card holds nothing back.
+    News (an opening, an escalation) go before digests with news, those before what only counts, and an update of a card
+    holds nothing back.
     """
 
-    def __init__(self, state: OutboxState | None, pace: Pace, now: float) -> None:
+    def __init__(
+        self, state: OutboxState | None, pace: Pace, now: float, channel_of: Callable[[Alert], str] | None = None
+    ) -> None:
+        """Resume at `now`. What waits goes to `channel_of` it: the default channel may be another than it was."""
         self._pace = pace
         self._queue: OutboxState = {key: list(entry) for key, entry in (state or {}).items()}
         for entry in self._queue.values() if now else ():  # no retry is further ahead, unless the clock was set back
             entry[DUE] = min(entry[DUE], now + pace.max_backoff_s)
+        if channel_of is not None:
+            for entry in self._queue.values():
+                entry[CHANNEL] = channel_of(entry[ALERT])
         self._lanes: dict[tuple[str, bool], _Lane] = {}
         self._started = now
 
@@ -104,13 +113,26 @@ class Outbox:
         for entry in self._queue.values():
             entry[DUE] = min(entry[DUE], now)
 
-    def least(self) -> str | None:
-        """Key of what is given up first when there is no room: the oldest update, else what only counts; never news."""
+    def gives_way(self, channel: str) -> str | None:
+        """Key of what is given up for a message of `channel` where there is no room. None: that message itself.
+
+        The oldest update, else what only counts, of the channel where most waits if it can be; else, if that is another
+        channel, the last of its news: one that is down for long costs no other its news.
+        """
         flying = self._flying()
-        idle = [(key, entry) for key, entry in self._queue.items() if key not in flying]
-        updates = (key for key, entry in idle if entry[KIND] == Kind.UPDATE)
-        counts = (key for key, entry in idle if entry[ALERT]["reason"] not in NEWS)
-        return next(updates, None) or next(counts, None)
+        idle = [key for key in self._queue if key not in flying]
+        fullest = self._fullest(channel)
+        there = [key for key in idle if self._queue[key][CHANNEL] == fullest]
+        updates = (key for key in idle if self._queue[key][KIND] == Kind.UPDATE)
+        counts = (key for key in (*there, *idle) if _rank(self._queue[key][ALERT]) == _COUNTS)
+        news = iter(() if fullest == channel else there[::-1])
+        return next(chain(updates, counts, news), None)
+
+    def _fullest(self, channel: str) -> str:
+        """Where most waits: `channel` itself if no other has more."""
+        waiting = Counter(entry[CHANNEL] for entry in self._queue.values())
+        most = max(waiting, key=waiting.__getitem__, default=channel)
+        return channel if waiting[channel] == waiting[most] else most
 
     def again(self, key: str, now: float) -> None:
         """What flew has arrived, and was renewed meanwhile: it goes once more."""
@@ -176,9 +198,9 @@ class Outbox:
                 free.append(key)
         return iter(sorted(free, key=self._urgency))
 
-    def _urgency(self, key: str) -> tuple[bool, float]:
+    def _urgency(self, key: str) -> tuple[int, float]:
         entry = self._queue[key]
-        return entry[ALERT]["reason"] not in NEWS, entry[DUE]
+        return _rank(entry[ALERT]), entry[DUE]
 
     def _flying(self) -> set[str]:
         return {key for lane in self._lanes.values() for key in lane.flying}
@@ -205,3 +227,13 @@ class Outbox:
 
 def _card(alert: Alert) -> str:
     return alert["opening"]
+
+
+_COUNTS = 2
+
+
+def _rank(alert: Alert) -> int:
+    """News by itself comes first, then a digest with news among its lines, then what only counts."""
+    if alert["reason"] in NEWS:
+        return 0
+    return 1 if any(line["reason"] in NEWS for line in alert["lines"]) else _COUNTS

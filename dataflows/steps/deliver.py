@@ -27,8 +27,8 @@ log = structlog.get_logger(__name__)
 KEY = "slack"
 MAX_QUEUED = 1_000
 """Messages that wait, at most: with the storm guard an hour of a channel that is down. Beyond, updates of cards are
-given up first, then summaries and ends go to the dead letters, and last what is news. The end of a replay, which
-may hold a day, has no such bound."""
+given up first, then summaries and ends go to the dead letters, and last what is news, of the channel where most waits.
+The end of a replay, which may hold a day, has no such bound."""
 MAX_UPDATES = 5
 """Attempts at showing a card anew: what the card would show is in its thread as well."""
 MAX_REMEMBERED = 1_000
@@ -65,7 +65,7 @@ class _DeliverLogic(StatefulBatchLogic[Alert, Delivery, OutboxState]):
 
     def __init__(self, how: Delivering, resume: OutboxState | None) -> None:
         self._how = how
-        self._outbox = Outbox(resume, how.pace, how.clock.now())
+        self._outbox = Outbox(resume, how.pace, how.clock.now(), how.poster.messenger.channel_of)
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="slack")
         self._flying: dict[str, tuple[Future[PostResult], Alert]] = {}
         self._launched = 0.0
@@ -144,13 +144,13 @@ class _DeliverLogic(StatefulBatchLogic[Alert, Delivery, OutboxState]):
 
     def _queue(self, alert: Alert, *, threads: bool) -> list[Delivery]:
         out: list[Delivery] = []
+        channel = self._how.poster.messenger.channel_of(alert)
         if len(self._outbox) >= MAX_QUEUED and not self._how.finish:
-            if (least := self._outbox.least()) is None:
+            if (least := self._outbox.gives_way(channel)) is None:
                 return [self._dead(alert, _FULL)]
             kind, _, _, attempts, given_up = self._outbox.drop(least)
             out = [] if kind == Kind.UPDATE else [self._dead(given_up, _FULL, attempts)]
         now = self._how.clock.now()
-        channel = self._how.poster.messenger.channel_of(alert)
         own = not threads or _own_message(alert)
         waits = 0.0 if alert["explained"] or threads else self._how.wait_for_analysis_s
         self._outbox.add(alert["id"], Kind.POST if own else Kind.REPLY, channel, now + waits, alert)

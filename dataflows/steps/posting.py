@@ -23,6 +23,9 @@ than any attempt takes, so that one which was accepted as the process died is se
 _NO_THREAD = frozenset({"thread_not_found", "cannot_reply_to_message"})
 """Slack's words when somebody has deleted the card: https://docs.slack.dev/reference/methods/chat.postMessage#errors"""
 
+_NO_CHANNEL = frozenset({"channel_not_found", "is_archived", "not_in_channel"})
+"""The same where a card's channel is gone or closed: alerts may go to another one by now."""
+
 MAX_UNASKED = 5
 """Attempts that wait for Slack to say what it has: beyond, a message twice is better than none."""
 
@@ -123,7 +126,7 @@ class Poster:
             if kind == Kind.UPDATE:
                 return self._update(alert)
             if self.threads is not None and (attempts > 1 or channel not in self._asked):
-                self._reconcile(channel, self.threads, alert)
+                self._ask(channel, self.threads, alert)
             if self.sent_at(key) is not None:
                 self._keep(alert)
                 return PostResult(Outcome.ACCEPTED, detail="found in the channel")
@@ -136,6 +139,14 @@ class Poster:
         except Exception as err:  # noqa: BLE001 - as above
             log.error("slack.post_raised", error=type(err).__name__, fingerprint=alert["fingerprint"])  # noqa: TRY400 - a trace may hold the URL
             return PostResult(Outcome.TRANSIENT, detail=f"raised {type(err).__name__}")
+
+    def _ask(self, channel: str, threads: Threads, alert: Alert) -> None:
+        """Compare the channel with the ledger. One that cannot be read or written holds no alert back."""
+        try:
+            self._reconcile(channel, threads, alert)
+        except LedgerError as err:
+            metrics.LEDGER_FAULTS.inc()
+            log.exception("slack.ledger_failed", error=str(err), effect="this message may be a repeat")
 
     def _post(self, alert: Alert, channel: str) -> PostResult:
         if alert["reason"] == Reason.DIGEST:  # told already, before a crash, by itself or in another digest
@@ -158,14 +169,20 @@ class Poster:
             return self._post(alert, channel)
         news = {Reason.NEW_WINDOW.value, Reason.ESCALATED.value}
         result = self.threads.reply(alert, card, broadcast=alert["reason"] in news and not alert["parent"])
-        if result.outcome is Outcome.TERMINAL and result.detail in _NO_THREAD:
+        word = result.detail.partition(":")[0]  # an operator's word comes with an advice
+        if result.outcome is not Outcome.ACCEPTED and word in _NO_THREAD | _NO_CHANNEL:
             return self._post(alert, channel)
         if result.outcome is Outcome.ACCEPTED:
             self._accepted([alert["id"]], channel, result)
         return result
 
     def _card_above(self, alert: Alert) -> Card | None:
-        return self.ledger.message(alert["parent"] or alert["opening"])
+        try:
+            return self.ledger.message(alert["parent"] or alert["opening"])
+        except LedgerError as err:
+            metrics.LEDGER_FAULTS.inc()
+            log.exception("slack.ledger_failed", error=str(err), effect="this message stands by itself")
+            return None
 
     def _update(self, alert: Alert) -> PostResult:
         """Show the card as of `alert`: its explanation if it is the opening itself, else its counts and state."""

@@ -54,18 +54,19 @@ class Channel:
             raise answer
         return answer
 
-    def sent_at(self, key: str) -> float | None:
-        """When it was noted."""
+    def _look(self) -> None:
         if self.ledger_down:
             msg = "down"
             raise LedgerError(msg)
+
+    def sent_at(self, key: str) -> float | None:
+        """When it was noted."""
+        self._look()
         return self.noted.get(key)
 
     def record_all(self, keys: Sequence[str], sent_ts: float, channel: str, ts: str = "") -> None:
         """Note them."""
-        if self.ledger_down:
-            msg = "down"
-            raise LedgerError(msg)
+        self._look()
         for key in keys:
             self.noted[key] = sent_ts
             if ts:
@@ -73,6 +74,7 @@ class Channel:
 
     def message(self, key: str) -> tuple[str, str] | None:
         """Where it is."""
+        self._look()
         return self.places.get(key)
 
     def keep_card(self, key: str, body: str) -> None:
@@ -85,6 +87,7 @@ class Channel:
 
     def latest(self) -> float | None:
         """Of whatever channel."""
+        self._look()
         return max(self.noted.values(), default=None)
 
     @property

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from scripted_channel import DOWN, FIRST, NOW, Bot, Channel, Make, landed, outbox, statuses
+from scripted_channel import DOWN, FIRST, NOW, SUMMARY, Bot, Channel, Make, landed, outbox, statuses
 
 from dataflows.steps.posting import MAX_UNASKED, RECONCILE_S, mark
 
@@ -97,3 +97,13 @@ def test_a_clock_that_was_set_back_holds_no_message_for_a_day(clock: Any, make_a
         clock.time = NOW + 60
         logic.on_notify()
         assert [("a", "sent")] == statuses(landed(logic))
+
+
+def test_a_ledger_that_is_down_holds_no_alert_back(clock: Any, make_alert: Make) -> None:
+    """With a bot as with a webhook: a message twice, or beside its card, is better than none."""
+    bot = Bot()
+    bot.ledger_down = True
+    bot.in_channel = {"other": ("C1", "1.5")}
+    with outbox(bot, clock) as logic:
+        logic.on_batch([make_alert(FIRST, explained=True), make_alert(SUMMARY, reason="summary", explained=True)])
+        assert [(FIRST, "sent"), (SUMMARY, "sent")] == statuses(landed(logic))

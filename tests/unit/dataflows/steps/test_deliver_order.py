@@ -119,7 +119,7 @@ def test_a_digest_stands_for_its_lines(clock: Any, make_alert: Make) -> None:
     """Lines told before are left out of it; once it is accepted none of its lines is sent by itself."""
     channel = Channel()
     channel.noted = {"a": NOW}
-    lines = [{"id": name} for name in ("a", "b", "c")]
+    lines = [{"id": name, "reason": "first"} for name in ("a", "b", "c")]
     with outbox(channel, clock) as logic:
         logic.on_batch([make_alert("digest:x", reason="digest", lines=lines, explained=True)])
         landed(logic)
@@ -133,7 +133,7 @@ def test_a_digest_of_nothing_new_is_not_sent(clock: Any, make_alert: Make) -> No
     channel = Channel()
     channel.noted = {"a": NOW, "b": NOW}
     with outbox(channel, clock) as logic:
-        lines = [{"id": name} for name in ("a", "b")]
+        lines = [{"id": name, "reason": "first"} for name in ("a", "b")]
         logic.on_batch([make_alert("digest:y", reason="digest", lines=lines, explained=True)])
         assert [("digest:y", "sent")] == statuses(landed(logic))
         assert [] == channel.posted
@@ -156,6 +156,34 @@ def test_what_only_counts_gives_way_to_news(clock: Any, make_alert: Make) -> Non
         logic.on_batch([summary, *(make_alert(f"{n}:api:1:first") for n in range(MAX_QUEUED))])
         assert [("s:api:1:summary", "the outbox is full")] == channel.refused
         assert f"{MAX_QUEUED - 1}:api:1:first" in logic.snapshot()
+
+
+def test_a_channel_that_is_down_costs_no_other_its_news(clock: Any, make_alert: Make) -> None:
+    """The newest of what waits for it gives way, not what another channel would be told."""
+    channel = Channel()
+    with outbox(channel, clock, wait_for_analysis_s=600.0) as logic:
+        logic.on_batch([make_alert(f"{n}:api:1:first", channel="#gone") for n in range(MAX_QUEUED)])
+        told = logic.on_batch([make_alert("new:api:1:first", channel="#well")])[0]
+        assert [("new:api:1:first", "waiting")] == [pair for pair in statuses(told) if pair[1] != "dead"]
+        assert [(f"{MAX_QUEUED - 1}:api:1:first", "the outbox is full")] == channel.refused
+
+
+def test_a_digest_with_a_new_fault_among_its_lines_is_news(clock: Any, make_alert: Make) -> None:
+    """In a full outbox it gives way to nothing, and it goes before what only counts."""
+    lines = [{"id": name, "reason": reason} for name, reason in (("a", "summary"), ("b", "first"))]
+    digest = make_alert("digest:y", reason="digest", lines=lines, explained=True)
+    full = Channel()
+    with outbox(full, clock, wait_for_analysis_s=600.0, burst=0) as logic:
+        logic.on_batch([digest, *(make_alert(f"{n}:api:1:first") for n in range(MAX_QUEUED))])
+        assert [(f"{MAX_QUEUED - 1}:api:1:first", "the outbox is full")] == full.refused
+    channel = Channel()
+    with outbox(channel, clock, burst=1) as logic:
+        logic.on_batch([make_alert(f"{n}:s:1:summary", reason="summary", explained=True) for n in range(2)])
+        landed(logic)
+        logic.on_batch([digest])
+        clock.time = NOW + 1
+        logic.on_notify()
+        assert [("digest:y", "sent")] == statuses(landed(logic))
 
 
 def test_news_go_before_what_only_counts(clock: Any, make_alert: Make) -> None:
