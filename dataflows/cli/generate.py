@@ -20,6 +20,11 @@ def run(rate: float, count: int, seed: int, to: str, start: str | None) -> int:
     """Write `count` records; exit status 0, or 2 with the reason."""
     try:
         started = datetime.fromisoformat(start) if start else datetime.now(UTC)
+    except ValueError:
+        help_ = "give one such as 2026-11-21T09:00:00+09:00"
+        print(f"cali generate: --start {start!r} is no time: {help_}", file=sys.stderr)
+        return 2
+    try:
         started = started if started.tzinfo else started.replace(tzinfo=UTC)
         records = islice(LogGenerator(seed=seed, rate=rate, start_ts=started.timestamp()), count)
         if to == "stdout":

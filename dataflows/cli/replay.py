@@ -69,7 +69,7 @@ def run(  # noqa: PLR0913 - the options of a command
     print(f"{account.records} records read; {pieces}")
     for problem in [*account.problem_lines(), *undelivered]:
         print(f"cali replay: {problem}", file=sys.stderr)
-    if (account.bad_files or account.bad_lines) and not account.records:
+    if (account.bad_files or account.bad_lines or account.empty) and not account.records:
         return 2
     return 1 if account.failed or undelivered else 0
 

@@ -30,7 +30,10 @@ File = Annotated[Path | None, typer.Option("--file", help="The rules file; defau
 
 @app.command()
 def add(  # noqa: PLR0913, PLR0917 - the options of a command
-    match: Annotated[list[str], typer.Option(help="What it covers: service=pay-*, repeatable; all must fit.")],
+    match: Annotated[
+        list[str],
+        typer.Option(help="What it covers: service=pay-*. Repeatable: each key must fit, by any of its values."),
+    ],
     reason: Annotated[str, typer.Option(help="Why, for whoever asks later.")],
     lasts: Annotated[str | None, typer.Option("--for", help="How long from now: 90s, 15m or 2h.")] = None,
     until: Annotated[str | None, typer.Option(help="Or its end: 2026-12-01T09:00:00+09:00.")] = None,

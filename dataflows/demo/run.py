@@ -130,7 +130,7 @@ class _Demo:
         """Start the servers, and meanwhile bring the runbooks in."""
         place, screen = self.place, self._screen
         screen.say("CALI demo: a local Kinesis, S3, OpenSearch, Milvus and Slack; nothing leaves this machine", "bold")
-        screen.say(f"the Slack channel, as a page: {place.slack}/", "bold")
+        screen.say(f"the Slack channel, as a page, until the demo ends: {place.slack}/", "bold")
         pace = f"a message goes out every {SLACK_PACE_S:g} s, not every second"
         quiet = f"a fault is over after {RESOLVE_S:g} s of quiet, not 15 min"
         screen.say(f"here windows are {place.window_s:g} s, not 5 min; {quiet}; {pace}")

@@ -114,8 +114,8 @@ KO: Final = Texts(
     line_reasons=MappingProxyType(
         {
             "first": "신규",
-            "new_window": "재발생",
-            "regressed": "재발",
+            "new_window": "다시 발생",
+            "regressed": "해결 후 재발",
             "escalated": "급증",
             "summary": "진행 중",
             "resolved": "해결됨",

@@ -16,6 +16,8 @@ class Account:
     """Files and objects that could not be read: nothing of them was replayed."""
     bad_lines: int = 0
     """Lines of the archive or the dead letters that could not be read; the other lines of their files were."""
+    empty: bool = False
+    """There was nothing to read at all."""
     refused: int = 0
     """Search documents that the index had refused: redacted, so no record can be made of them."""
     losses: int = 0
@@ -32,6 +34,11 @@ class Account:
         self.bad_files += 1
         self._note(f"{name!r} {problem}")
 
+    def no_file(self, source: str) -> None:
+        """Tell that a source holds no file: most likely it is mistyped."""
+        self.empty = True
+        self._note(f"{source!r} holds no file: check the folder or the prefix")
+
     def bad_line(self, name: str, number: int, problem: str) -> None:
         """Count a line, `number` from 1, that could not be read."""
         self.bad_lines += 1
@@ -44,11 +51,11 @@ class Account:
     @property
     def failed(self) -> bool:
         """Whether something that should have been replayed was not."""
-        return bool(self.bad_files or self.bad_lines or self.stopped)
+        return bool(self.bad_files or self.bad_lines or self.empty or self.stopped)
 
     def problem_lines(self) -> list[str]:
         """What failed, a line each, for the error stream."""
-        more = self.bad_files + self.bad_lines - len(self.problems)
+        more = self.bad_files + self.bad_lines + self.empty - len(self.problems)
         lines = [*self.problems, *([f"and {more} more like these"] if more else [])]
         if self.stopped:
             lines.append(f"stopped by a signal after {self.records} records: replay it again for the rest")

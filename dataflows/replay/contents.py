@@ -22,6 +22,7 @@ _GZIP = b"\x1f\x8b"
 _OTHER = "restore an earlier version of it, or take its records from the stream"
 _CUT = "is cut off: fetch it again"
 _FILE_HELP = "check that it is there and that this user may read it"
+_NO_CREDENTIALS_HELP = "give AWS credentials: a role, a profile, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
 _S3_HELP = "check the bucket's name and region and the permissions s3:ListBucket and s3:GetObject"
 
 
@@ -65,7 +66,7 @@ def contents(source: str, s3: S3Config, account: Account) -> Iterator[Content]:
         except _BrokenError as err:
             account.bad_file(shown, str(err))
     if not any_found and not account.bad_files:
-        account.bad_file(source, "holds no file: check the folder or the prefix")
+        account.no_file(source)
 
 
 def _files(source: Path, account: Account) -> Iterator[tuple[str, Content]]:
@@ -103,7 +104,9 @@ def _objects(source: str, s3: S3Config, account: Account) -> Iterator[tuple[str,
         except StopIteration:
             return
         except Exception as err:  # noqa: BLE001 - the SDK's errors are known inside connectors only
-            account.bad_file(shown, f"cannot be read ({reason(err)}): {_S3_HELP}")
+            why = reason(err)
+            help_ = _NO_CREDENTIALS_HELP if "NoCredentials" in why else _S3_HELP
+            account.bad_file(shown, f"cannot be read ({why}): {help_}")
             if shown == source:
                 return
             continue

@@ -14,6 +14,9 @@ import typer.main
 from typer.core import TyperGroup
 
 from dataflows.cli import app
+from dataflows.render.catalogue import Texts
+from dataflows.render.texts_en import EN
+from dataflows.render.texts_ko import KO
 from dataflows.settings import PREFIX, Settings, variables
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -184,6 +187,41 @@ def test_both_readmes_have_the_same_parts() -> None:
     for found in (_LINK, _VARIABLE, _COMMAND):
         other = {"README.md", "README.ko.md", "CALI_LANGUAGE"}  # each links to the other; Korean says how to get Korean
         assert set(found.findall(english)) - other == set(found.findall(korean)) - other
+
+
+def _commands(command: Any, words: tuple[str, ...] = ()) -> Iterator[str]:
+    """Every command that does something, without the name of the program."""
+    if not isinstance(command, TyperGroup):
+        yield " ".join(words)
+        return
+    for name, inner in command.commands.items():
+        yield from _commands(inner, (*words, name))
+
+
+@pytest.mark.parametrize("page", [ENGLISH, KOREAN], ids=lambda page: page.name)
+def test_the_readme_names_every_command(page: Path) -> None:
+    """The table of commands is whole."""
+    text = _read(page)
+    commands = list(_commands(typer.main.get_command(app)))
+    assert [] == [words for words in commands if not re.search(rf"`(?:cali )?{words}\b", text)]
+
+
+def test_the_readmes_lead_to_every_page() -> None:
+    """Each page of docs is linked, in Korean where it is there in Korean."""
+    pages = {path.name for path in (ROOT / "docs").glob("*.md")}
+    korean = {path.name for path in (ROOT / "docs/ko").glob("*.md")}
+    links = set(_LINK.findall(_read(KOREAN)))
+    assert [] == sorted(f"docs/{name}" for name in pages if f"docs/{name}" not in _LINK.findall(_read(ENGLISH)))
+    assert [] == sorted(f"docs/ko/{name}" for name in korean if f"docs/ko/{name}" not in links)
+    assert [] == sorted(f"docs/{name}" for name in korean if f"docs/{name}" in links), "there is a Korean page"
+
+
+@pytest.mark.parametrize(("page", "texts"), [("docs/slack.md", EN), ("docs/ko/slack.md", KO)])
+def test_the_page_on_slack_speaks_the_words_of_the_cards(page: str, texts: Texts) -> None:
+    """What is read on a card is found on the page for people on call, in the card's language."""
+    ours = (texts.new_fault, texts.again, texts.related, texts.nothing_found, texts.not_asked, texts.not_yet)
+    said = " ".join(_read(ROOT / page).split()).lower()
+    assert [] == [words for words in ours if words.split("; ")[-1].lower() not in said]
 
 
 @pytest.mark.parametrize("page", DECISIONS, ids=lambda page: page.stem)

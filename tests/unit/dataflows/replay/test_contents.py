@@ -70,7 +70,9 @@ def test_what_is_no_file_does_not_block(tmp_path: Path, reading: Any) -> None:
 
 def test_an_empty_folder_is_told(tmp_path: Path, reading: Any) -> None:
     """A mistyped folder must not look like a replay that went well."""
-    assert [f"'{tmp_path}' holds no file: check the folder or the prefix"] == reading(tmp_path)[1].problem_lines()
+    account = reading(tmp_path)[1]
+    told = [f"'{tmp_path}' holds no file: check the folder or the prefix"]
+    assert (told, [], True) == (account.problem_lines(), account.notices(), account.failed)
 
 
 def test_many_problems_are_a_number(tmp_path: Path, reading: Any) -> None:
