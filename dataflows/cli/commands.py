@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -11,11 +11,12 @@ def demo(
     seconds: Annotated[float, typer.Option(help="How long logs are generated.")] = 24.0,
     rate: Annotated[float, typer.Option(help="Log records a second.")] = 835.0,
     seed: Annotated[int, typer.Option(help="Same seed, same logs.")] = 7,
+    language: Annotated[Literal["en", "ko"], typer.Option(envvar="CALI_LANGUAGE", help="Of the cards.")] = "en",
 ) -> None:
     """Run the whole pipeline on this machine: no account, no configuration."""
     from dataflows.demo.run import run
 
-    raise typer.Exit(run(seconds, rate, seed))
+    raise typer.Exit(run(seconds, rate, seed, language))
 
 
 def generate(

@@ -45,9 +45,13 @@ def require_extra() -> None:
         raise DemoError(msg)
 
 
-def runbooks() -> Path | None:
-    """The sample runbooks of the checkout, or None where CALI is installed without them."""
+def runbooks(language: str) -> Path | None:
+    """The sample runbooks of the checkout for readers of a language, or None where CALI is installed without them.
+
+    A card quotes a runbook as it is written: readers of Korean get both, since most of them are in English only.
+    """
     folder = Path(dataflows.__file__).parents[1] / "runbooks"
+    folder = folder if language == "ko" else folder / language
     return folder if folder.is_dir() else None
 
 
@@ -87,6 +91,7 @@ class Place:
 
     directory: Path
     window_s: float
+    language: str = "en"
     aws_port: int = field(default_factory=free_port)
     search_port: int = field(default_factory=free_port)
     slack_port: int = field(default_factory=free_port)
@@ -151,6 +156,7 @@ class Place:
     def settings(self) -> dict[str, str]:
         """Settings of the pipeline, as environment variables."""
         return {
+            "CALI_LANGUAGE": self.language,
             "CALI_KINESIS__STREAM": self.kinesis.stream,
             "CALI_KINESIS__ENDPOINT_URL": self._aws,
             "CALI_KINESIS__IDLE_GAP_S": "0.2",

@@ -49,7 +49,7 @@ _WARM = ("rag.knowledge_base.loaded", "rag.dependency.unavailable")
 """Events of the pipeline's log: its explainer is ready, or will not be soon."""
 
 
-def run(seconds: float, rate: float, seed: int) -> int:
+def run(seconds: float, rate: float, seed: int, language: str = "en") -> int:
     """Run the demo; exit status 0, 1 if a check or a process fails, 2 if it cannot start, 128 + n for a signal."""
     signals = Signals()
     began = time.monotonic()
@@ -66,7 +66,7 @@ def run(seconds: float, rate: float, seed: int) -> int:
             Children(Path(directory), environment | {"TMPDIR": directory}) as children,
             Screen() as screen,
         ):
-            demo = _Demo(Place(Path(directory), WINDOW_S), children, screen, signals)
+            demo = _Demo(Place(Path(directory), WINDOW_S, language), children, screen, signals)
             return demo.play(Feeder(demo.place.kinesis, seconds, rate, seed), began)
     except StoppedError:
         print("stopped; everything it had started has ended", file=sys.stderr)
@@ -138,7 +138,7 @@ class _Demo:
         for name, command in place.servers.items():
             self._children.start(name, command)
         tasks = {"recovery": [sys.executable, "-m", "bytewax.recovery", str(place.recovery), "1"]}
-        books = runbooks()
+        books = runbooks(self.place.language)
         if books is None:
             screen.say("no folder 'runbooks' beside the package: alerts go out without runbooks")
         else:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from dataflows.demo import place
-from dataflows.demo.place import DemoError, Place, clean, require_extra
+from dataflows.demo.place import DemoError, Place, clean, require_extra, runbooks
 
 
 def test_settings_of_the_user_do_not_leak_in() -> None:
@@ -45,6 +45,15 @@ def test_every_setting_of_the_pipeline_is_one(tmp_path: Path, monkeypatch: pytes
 
     assert set() == set(ours) - {name for name, _, _ in variables()}
     assert 15.0 == load().window.length_s
+
+
+def test_a_demo_speaks_one_language(tmp_path: Path) -> None:
+    """Readers of English meet no runbook in Korean; those of Korean get both."""
+    assert "ko" == Place(tmp_path, 15.0, "ko").settings()["CALI_LANGUAGE"]
+    english, both = runbooks("en"), runbooks("ko")
+    assert english is not None
+    assert both is not None
+    assert ("en", {"en", "ko"}) == (english.name, {folder.name for folder in both.iterdir() if folder.is_dir()})
 
 
 def test_a_missing_package_is_named_with_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
