@@ -110,7 +110,7 @@ class BotMessenger:
         )
         return self._bot.update(card[0], card[1], self._border(body), key=opening["id"])
 
-    def sent_since(self, channel: str, oldest_ts: float, threads: Sequence[str]) -> dict[str, Card] | None:
+    def sent_since(self, channel: str, oldest_ts: float, threads: Sequence[Card]) -> dict[str, Card] | None:
         """Messages of this app by key."""
         return self._bot.sent_since(channel, oldest_ts, threads=threads)
 

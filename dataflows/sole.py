@@ -18,8 +18,9 @@ FILE = "running.lock"
 def occupy(state: Path, arguments: Sequence[str], environ: Mapping[str, str]) -> None:
     """Hold the state folder until this process ends, however it ends. To be called before anything there is touched.
 
-    A process that is alone holds it for itself; those of a cluster share it with each other. A folder that cannot be
-    written is left to `open_ledger`, which tells it; on a volume without locks a warning is logged.
+    A process that is alone holds it for itself; those of a cluster share it with each other. Where the lock's file
+    cannot be opened, or the volume has no locks, a warning is logged. It is a record lock (fcntl(2)): gone once this
+    process closes any handle of that file.
 
     Raises:
         SettingsError: another pipeline holds it.
@@ -27,7 +28,8 @@ def occupy(state: Path, arguments: Sequence[str], environ: Mapping[str, str]) ->
     try:
         state.mkdir(mode=0o700, parents=True, exist_ok=True)
         held = os.open(state / FILE, os.O_RDWR | os.O_CREAT, 0o600)  # never closed: the kernel lets go at the end
-    except OSError:
+    except OSError as err:
+        _not_locked(state, err)
         return
     try:
         fcntl.lockf(held, (fcntl.LOCK_EX if alone(arguments, environ) else fcntl.LOCK_SH) | fcntl.LOCK_NB)
@@ -38,4 +40,9 @@ def occupy(state: Path, arguments: Sequence[str], environ: Mapping[str, str]) ->
         )
         raise SettingsError(msg) from None
     except OSError as err:
-        log.warning("state.not_locked", folder=str(state), error=err.strerror, effect="a second one is not noticed")
+        _not_locked(state, err)
+
+
+def _not_locked(state: Path, err: OSError) -> None:
+    effect = "a second pipeline on this folder is not noticed"
+    log.warning("state.not_locked", folder=str(state), error=err.strerror, effect=effect)

@@ -2,7 +2,7 @@
 
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, cast
 
@@ -37,6 +37,9 @@ class HistoryUnavailableError(ConnectorError):
 
 _MAY_NOT: Final = ("missing_scope", "not_in_channel", "channel_not_found", "no channel of that name", "not_allowed")
 """Words of a refusal that waiting does not change: https://docs.slack.dev/reference/methods/conversations.history"""
+
+_NO_CARD: Final = frozenset({"thread_not_found", "channel_not_found", "not_in_channel"})
+"""A card has no replies that could be found: it was deleted, or its channel is closed to us."""
 
 
 class SlackBot:
@@ -86,15 +89,16 @@ class SlackBot:
         return _attempt(partial(self._client.chat_update, **cast("dict[str, Any]", arguments)))
 
     def sent_since(
-        self, channel: str, oldest_ts: float, *, threads: Sequence[str] = ()
+        self, channel: str, oldest_ts: float, *, threads: Sequence[tuple[str, str]] = ()
     ) -> dict[str, tuple[str, str]] | None:
         """Key -> (channel id, ts) of our own messages since `oldest_ts` (epoch seconds), replies included.
 
         The word of a digest's line has an empty ts: it is told, and has no message of its own.
 
-        Replies are found below messages since then, and below `threads` (timestamps of older cards). None if it may
-        not be asked, for which a log line says why. Needs the scopes channels:history and channels:read (groups:* for
-        private channels). Does not wait out a rate limit.
+        Replies are found below messages since then, and below `threads`: (channel id, ts) of older cards, which may lie
+        in another channel, or in one that is gone by now. None if it may not be asked, for which a log line says why.
+        Needs the scopes channels:history and channels:read (groups:* for private channels). Does not wait out a rate
+        limit.
 
         Raises:
             HistoryUnavailableError: it could not be asked now, or not to the end.
@@ -109,12 +113,12 @@ class SlackBot:
             for message in _pages(history, "messages"):
                 _note(found, own, where, message)
                 if str(message.get("latest_reply", "")) >= oldest:  # "1763764859.000100": ten digits until 2286
-                    open_threads[str(message.get("ts"))] = None
-            for thread in open_threads:
-                replies = partial(self._client.conversations_replies, channel=where, ts=thread, **asked)
-                for message in _pages(replies, "messages", empty="thread_not_found"):
+                    open_threads[where, str(message.get("ts"))] = None
+            for place, thread in open_threads:
+                replies = partial(self._client.conversations_replies, channel=place, ts=thread, **asked)
+                for message in _pages(replies, "messages", empty=_NO_CARD):
                     if str(message.get("ts")) >= oldest:  # the card itself comes along, however old
-                        _note(found, own, where, message)
+                        _note(found, own, place, message)
         except (_NotToldError, *NETWORK_ERRORS) as err:
             reason = str(err) if isinstance(err, _NotToldError) else kind(err)
             if not any(word in reason for word in _MAY_NOT):
@@ -186,12 +190,12 @@ def _told(answer: SlackResponse) -> SlackResponse:
     raise _NotToldError(f"{_word(answer)}, needed: {needed}" if isinstance(needed, str) else result.detail)
 
 
-def _pages(call: Callable[..., SlackResponse], items: str, *, empty: str = "") -> Iterator[dict[str, Any]]:
-    """The objects of all pages. An answer `empty` means that there are none."""
+def _pages(call: Callable[..., SlackResponse], items: str, *, empty: Container[str] = ()) -> Iterator[dict[str, Any]]:
+    """The objects of all pages. A refusal of `empty` means that there are none."""
     cursor = ""
     for _ in range(MAX_PAGES):
         answer = call(limit=PAGE_MESSAGES, cursor=cursor or None)
-        if empty and _word(answer) == empty:
+        if _word(answer) in empty:
             return
         found = _told(answer).get(items)
         yield from (item for item in found or () if isinstance(item, dict))

@@ -26,7 +26,8 @@ from connectors.slack.answer import (
 from connectors.slack.config import SlackConfig
 from connectors.slack.refusals import OPERATOR_PAUSE_S, UNREADABLE_REQUEST, refusal
 
-_MAX_BODY_BYTES = 1024
+_MAX_BODY_BYTES = 16_384
+"""A refusal of Slack's Web API names every fault of a message of fifty blocks; what is longer is cut, and not read."""
 _MIN_SECRET_CHARS = 8  # shorter path segments ("services") are no secret, and hiding them would garble words
 _LOGGERS = ("urllib3.connectionpool", "urllib3.util.retry")  # both name the request path at DEBUG
 
@@ -90,10 +91,11 @@ class SlackWebhook:
 
     def _classify(self, response: requests.Response) -> PostResult:
         status = response.status_code
-        detail = self._detail(response)
+        text = self._text(response)
+        detail = shorten(text)
         wait = seconds(response.headers.get("Retry-After"))
         if 200 <= status < 300:
-            word = "" if detail.startswith("<") else _refused(detail)  # a proxy's login page: Slack answers "ok"
+            word = "" if detail.startswith("<") else _refused(text)  # a proxy's login page: Slack answers "ok"
             if word is None:
                 return PostResult(Outcome.ACCEPTED, None, detail, status)
             return replace(refusal(HTTPStatus.OK, word, detail, wait), status=status)
@@ -108,12 +110,12 @@ class SlackWebhook:
         # (https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks#handling_errors).
         return PostResult(Outcome.TRANSIENT, OPERATOR_PAUSE_S, detail, status)
 
-    def _detail(self, response: requests.Response) -> str:
+    def _text(self, response: requests.Response) -> str:
         try:
             body = body_of(response, _MAX_BODY_BYTES, self._timeout_s)
         except NETWORK_ERRORS as err:  # the status line has arrived, and it alone decides
             return kind(err)
-        return shorten(without(body.decode("utf-8", "replace"), self._secrets))
+        return without(body.decode("utf-8-sig", "replace"), self._secrets)
 
 
 def _refused(text: str) -> str | None:
@@ -122,7 +124,7 @@ def _refused(text: str) -> str | None:
         answer = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    return str(answer.get("error", "")) if isinstance(answer, dict) and answer.get("ok") is False else None
+    return shorten(str(answer.get("error") or "")) if isinstance(answer, dict) and answer.get("ok") is False else None
 
 
 def _secrets_of(url: str) -> tuple[str, ...]:

@@ -32,7 +32,8 @@ def _line(alert: Alert) -> DigestLine:
 def digest(channel: str, alerts: list[Alert]) -> Alert:
     """One message for several alerts of a channel, given the gravest first. The same alerts make the same id.
 
-    It goes where the first of them goes, by the settings of the time: the default channel may be another by then.
+    It goes to the default channel of the time if one of them has no route, else where the first of them goes: a route
+    may name the default channel too, and that may be another by then.
     """
     name = blake2b("\n".join(sorted(alert["id"] for alert in alerts)).encode(), digest_size=8).hexdigest()
     first = alerts[0]
@@ -67,6 +68,7 @@ def digest(channel: str, alerts: list[Alert]) -> Alert:
         "usual": 0.0,
         "place": Place(pods=[], versions=[], nodes=[]),
         "started_with": "",
+        "channel": first["channel"] if all(alert["channel"] for alert in alerts) else "",
         "mention": next((alert["mention"] for alert in alerts if alert["mention"] and alert["reason"] in NEWS), ""),
         "parent": "",
         "follows": "",

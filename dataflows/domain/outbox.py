@@ -113,11 +113,11 @@ class Outbox:
         for entry in self._queue.values():
             entry[DUE] = min(entry[DUE], now)
 
-    def gives_way(self, channel: str) -> str | None:
-        """Key of what is given up for a message of `channel` where there is no room. None: that message itself.
+    def gives_way(self, alert: Alert, channel: str) -> str | None:
+        """Key of what is given up for an alert of `channel` where there is no room. None: that alert itself.
 
         The oldest update, else what only counts, of the channel where most waits if it can be; else, if that is another
-        channel, the last of its news: one that is down for long costs no other its news.
+        channel and the alert is news, the last of its news: one that is down for long costs no other its news.
         """
         flying = self._flying()
         idle = [key for key in self._queue if key not in flying]
@@ -125,7 +125,7 @@ class Outbox:
         there = [key for key in idle if self._queue[key][CHANNEL] == fullest]
         updates = (key for key in idle if self._queue[key][KIND] == Kind.UPDATE)
         counts = (key for key in (*there, *idle) if _rank(self._queue[key][ALERT]) == _COUNTS)
-        news = iter(() if fullest == channel else there[::-1])
+        news = iter(() if fullest == channel or _rank(alert) == _COUNTS else there[::-1])
         return next(chain(updates, counts, news), None)
 
     def _fullest(self, channel: str) -> str:

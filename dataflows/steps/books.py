@@ -57,14 +57,16 @@ def book_taken(books: Books, batches: list[list[Doc]]) -> None:
 def alone(arguments: Sequence[str], environ: Mapping[str, str]) -> bool:
     """Whether `python -m bytewax.run` runs one process, by what it was told.
 
-    `arguments` are those after the program. As Bytewax has it: `-a`, BYTEWAX_ADDRESSES, or a file of addresses.
+    `arguments` are those after the program. As Bytewax has it: `-a`, or what begins `--addresses` (argparse knows it by
+    that), BYTEWAX_ADDRESSES, or a file of addresses.
     """
     addresses = environ.get("BYTEWAX_ADDRESSES", "")
     for name, following in pairwise([*arguments, ""]):
-        if name in {"-a", "--addresses"}:
-            addresses = following
-        elif name.startswith(("-a", "--addresses=")):
-            addresses = name.removeprefix("--addresses=").removeprefix("-a")
+        option, equals, value = name.partition("=")
+        if name == "-a" or (len(option) > len("--") and "--addresses".startswith(option)):
+            addresses = value if equals else following
+        elif name.startswith("-a"):
+            addresses = name.removeprefix("-a")
     hosts = Path(environ.get("BYTEWAX_HOSTFILE_PATH", ""))
     if not addresses and hosts.is_file():
         addresses = ";".join(hosts.read_text(encoding="utf-8").split())

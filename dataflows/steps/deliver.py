@@ -146,7 +146,7 @@ class _DeliverLogic(StatefulBatchLogic[Alert, Delivery, OutboxState]):
         out: list[Delivery] = []
         channel = self._how.poster.messenger.channel_of(alert)
         if len(self._outbox) >= MAX_QUEUED and not self._how.finish:
-            if (least := self._outbox.gives_way(channel)) is None:
+            if (least := self._outbox.gives_way(alert, channel)) is None:
                 return [self._dead(alert, _FULL)]
             kind, _, _, attempts, given_up = self._outbox.drop(least)
             out = [] if kind == Kind.UPDATE else [self._dead(given_up, _FULL, attempts)]
@@ -237,7 +237,6 @@ class _DeliverLogic(StatefulBatchLogic[Alert, Delivery, OutboxState]):
             self._outbox.drop(key)
             if kind == Kind.UPDATE:
                 return []
-            self._remember(key, 0.0, attempts, result.detail)
             return [self._dead(alert, result.detail, attempts)]
         self._outbox.retry(key, now, result.retry_after_s or 0.0, SystemRandom().uniform(0.5, 1.0))
         return []
@@ -253,6 +252,7 @@ class _DeliverLogic(StatefulBatchLogic[Alert, Delivery, OutboxState]):
         metrics.MESSAGES.labels("dead").inc()
         log.error("slack.alert_dead", reason=alert["reason"], fingerprint=alert["fingerprint"], detail=detail)
         self._how.refuse(alert, detail)
+        self._remember(alert["id"], 0.0, attempts, detail)
         return self._delivery(alert, "dead", attempts=attempts, detail=detail)
 
     def _remember(self, alert_id: str, sent_ts: float, attempts: int, detail: str) -> None:

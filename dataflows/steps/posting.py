@@ -61,7 +61,7 @@ class Threads(Protocol):
         """Show a card anew, as of the latest alert of its episode."""
         ...
 
-    def sent_since(self, channel: str, oldest_ts: float, threads: Sequence[str]) -> Mapping[str, Card] | None:
+    def sent_since(self, channel: str, oldest_ts: float, threads: Sequence[Card]) -> Mapping[str, Card] | None:
         """Our own messages by key, since a time (epoch seconds) and below older cards; None if it cannot be asked.
 
         The line of a digest stands there as its `mark`, with an empty ts.
@@ -109,16 +109,20 @@ class Poster:
     """Channels whose messages were compared with the ledger since the start."""
     _began: float | None = None
     """When the last message before this start was accepted."""
+    _unnoted: dict[str, float] = field(default_factory=dict)
+    """When Slack took what it was found to have while the ledger could not note it, by key."""
 
     def sent_at(self, key: str) -> float | None:
         """Ask the ledger. One that cannot answer has not seen it: a message twice is better than none."""
         try:
             found = self.ledger.sent_at(key)
-            return found if found is not None or self.threads is None else self.ledger.sent_at(mark(key))
+            if found is None and self.threads is not None:
+                found = self.ledger.sent_at(mark(key))
         except LedgerError as err:
             metrics.LEDGER_FAULTS.inc()
             log.exception("slack.ledger_failed", error=str(err), effect="this message may be a repeat")
-            return None
+            found = None
+        return found if found is not None else self._unnoted.get(key, self._unnoted.get(mark(key)))
 
     def attempt(self, key: str, kind: str, channel: str, attempts: int, alert: Alert) -> PostResult:
         """One attempt. Never raises: a card that cannot be made must not stop the others."""
@@ -141,7 +145,10 @@ class Poster:
             return PostResult(Outcome.TRANSIENT, detail=f"raised {type(err).__name__}")
 
     def _ask(self, channel: str, threads: Threads, alert: Alert) -> None:
-        """Compare the channel with the ledger. One that cannot be read or written holds no alert back."""
+        """Compare the channel with the ledger. One that cannot be read or written holds no alert back.
+
+        What Slack has is not sent again even so, while this process lives.
+        """
         try:
             self._reconcile(channel, threads, alert)
         except LedgerError as err:
@@ -222,12 +229,14 @@ class Poster:
         latest = self._began if channel not in self._asked else self.ledger.latest() or self.clock.now()
         since = latest - RECONCILE_S
         above = self._card_above(alert) if alert["id"] != alert["opening"] else None
-        found = threads.sent_since(channel, since, [above[1]] if above else [])
+        found = threads.sent_since(channel, since, [above] if above else [])
         if found is None:
             return
         self._asked.add(channel)
+        self._unnoted |= {key: float(ts or self.clock.now()) for key, (_, ts) in found.items()}
         for key, (where, ts) in found.items():
             if self.ledger.sent_at(key) is None:
                 self.ledger.record_all([key], float(ts or self.clock.now()), where, ts)
                 metrics.MESSAGES.labels("found").inc()
                 log.info("slack.message_found", channel=channel, effect="it is not sent again")
+            self._unnoted.pop(key, None)

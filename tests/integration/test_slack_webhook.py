@@ -1,5 +1,6 @@
 """The webhook client against the stand-in, over real HTTP."""
 
+import json
 import logging
 import socket
 from collections.abc import Iterator
@@ -150,12 +151,13 @@ def test_a_page_that_echoes_the_address_is_shortened_and_cleared() -> None:
 )
 def test_a_refusal_under_a_200_is_a_refusal(word: str, outcome: Outcome) -> None:
     """A gateway that answers as Slack's Web API does: an alert that nobody has seen is not taken for told."""
-    answer = b'HTTP/1.0 200 OK\r\n\r\n{"ok": false, "error": "%s"}' % word.encode()
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        client = webhook(f"http://127.0.0.1:{server.getsockname()[1]}/services/x")
-        result = _answer_once(server, client, answer)
-    assert outcome is result.outcome
-    assert result.detail.startswith(word)
+    faults = [f"[ERROR] must be less than 3001 characters [json-pointer:/blocks/{n}/text/text]" for n in range(50)]
+    for more in ({}, {"errors": faults, "response_metadata": {"messages": faults}}):
+        answer = json.dumps({"ok": False, "error": word, **more}).encode()
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            client = webhook(f"http://127.0.0.1:{server.getsockname()[1]}/services/x")
+            result = _answer_once(server, client, b"HTTP/1.0 200 OK\r\n\r\n" + answer)
+        assert (outcome, word) == (result.outcome, result.detail.partition(":")[0])
 
 
 def _answer_once(server: socket.socket, client: SlackWebhook, answer: bytes) -> PostResult:

@@ -35,8 +35,20 @@ def test_only_what_is_new_enough_is_found(slack: SlackStandIn, clock: Clock) -> 
     clock.now = NOW
     client.post(CHANNEL, CARD, key="reply", thread_ts=old.ts)
     assert {"edge"} == set(client.sent_since(CHANNEL, NOW) or {})
-    assert {"edge", "reply"} == set(client.sent_since(CHANNEL, NOW, threads=[old.ts]) or {})
-    assert {"edge"} == set(client.sent_since(CHANNEL, NOW, threads=["1.000000"]) or {}), "a card that was deleted"
+    assert {"edge", "reply"} == set(client.sent_since(CHANNEL, NOW, threads=[(old.channel, old.ts)]) or {})
+    deleted = (old.channel, "1.000000")
+    assert {"edge"} == set(client.sent_since(CHANNEL, NOW, threads=[deleted]) or {})
+
+
+def test_a_reply_below_a_card_of_another_channel_is_found(slack: SlackStandIn) -> None:
+    """Alerts go elsewhere by now, and their cards lie where they went before; of a closed channel nothing is found."""
+    client = bot(slack.api_url)
+    card = client.post("#before", CARD, key="card")
+    client.post(CHANNEL, CARD, key="new")
+    reply = client.post("#before", CARD, key="reply", thread_ts=card.ts)
+    found = client.sent_since(CHANNEL, NOW, threads=[(card.channel, card.ts), ("C0NOWHERE", card.ts)]) or {}
+    assert (reply.channel, reply.ts) == found["reply"]
+    assert "new" in found
 
 
 def test_all_pages_are_read(slack: SlackStandIn) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dataflows.settings import SettingsError
-from dataflows.sole import occupy
+from dataflows.sole import FILE, occupy
 
 ALONE: tuple[str, ...] = ()
 OF_TWO = ("-i", "0", "-a", "127.0.0.1:1;127.0.0.1:2")
@@ -40,10 +40,19 @@ def test_a_second_pipeline_does_not_start(tmp_path: Path, first: tuple[str, ...]
     assert repr(str(tmp_path / "state")) in str(told.value)
 
 
-def test_processes_of_a_cluster_share_it(tmp_path: Path) -> None:
-    """Bytewax deals the slots out among them."""
-    with another(tmp_path, OF_TWO):
-        assert None is occupy(tmp_path, OF_TWO, {})  # type: ignore[func-returns-value] # it does not raise
+@pytest.mark.parametrize("option", ["-a", "--addresses", "--addr"])
+def test_processes_of_a_cluster_share_it(tmp_path: Path, option: str) -> None:
+    """Bytewax deals the slots out among them, by whatever form of its option."""
+    of_two = ("-i", "0", option, "127.0.0.1:1;127.0.0.1:2")
+    with another(tmp_path, of_two):
+        assert None is occupy(tmp_path, of_two, {})  # type: ignore[func-returns-value] # it does not raise
+
+
+def test_a_lock_that_cannot_be_taken_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The pipeline starts all the same."""
+    (tmp_path / FILE).mkdir()
+    occupy(tmp_path, ALONE, {})
+    assert "state.not_locked" in capsys.readouterr().out
 
 
 def test_a_killed_process_holds_nothing(tmp_path: Path) -> None:

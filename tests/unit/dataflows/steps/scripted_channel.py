@@ -35,6 +35,7 @@ class Channel:
         self.places: dict[str, tuple[str, str]] = {}
         self.cards: dict[str, str] = {}
         self.ledger_down = False
+        self.ledger_full = False
         self.refused: list[tuple[str, str]] = []
 
     def refuse(self, alert: Alert, detail: str) -> None:
@@ -67,6 +68,9 @@ class Channel:
     def record_all(self, keys: Sequence[str], sent_ts: float, channel: str, ts: str = "") -> None:
         """Note them."""
         self._look()
+        if self.ledger_full:
+            msg = "full"
+            raise LedgerError(msg)
         for key in keys:
             self.noted[key] = sent_ts
             if ts:
@@ -124,10 +128,12 @@ class Bot(Channel):
         what = ("update", opening["id"], latest["id"] if latest else opening["text"], card[1])
         return self._did(what, latest or opening)
 
-    def sent_since(self, channel: str, oldest_ts: float, threads: Sequence[str]) -> dict[str, tuple[str, str]] | None:
+    def sent_since(
+        self, channel: str, oldest_ts: float, threads: Sequence[tuple[str, str]]
+    ) -> dict[str, tuple[str, str]] | None:
         """What a test put into the channel."""
         del channel
-        self.asked.append((oldest_ts, *threads))
+        self.asked.append((oldest_ts, *(ts for _, ts in threads)))
         if self.silent:
             self.silent -= 1
             msg = "ratelimited"

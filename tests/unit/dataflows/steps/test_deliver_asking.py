@@ -107,3 +107,17 @@ def test_a_ledger_that_is_down_holds_no_alert_back(clock: Any, make_alert: Make)
     with outbox(bot, clock) as logic:
         logic.on_batch([make_alert(FIRST, explained=True), make_alert(SUMMARY, reason="summary", explained=True)])
         assert [(FIRST, "sent"), (SUMMARY, "sent")] == statuses(landed(logic))
+
+
+def test_what_the_channel_has_is_not_sent_again_though_the_ledger_is_full(clock: Any, make_alert: Make) -> None:
+    """Slack says what it has: that the ledger cannot note it is no reason to send it twice."""
+    bot = Bot(DOWN)
+    bot.ledger_full = True
+    with outbox(bot, clock) as logic:
+        logic.on_batch([make_alert(FIRST, explained=True)])
+        landed(logic)
+        bot.in_channel = {FIRST: ("C1", "1.5"), "other": ("C1", "1.6")}
+        clock.time = NOW + 5
+        logic.on_notify()
+        assert [(FIRST, "sent")] == statuses(landed(logic))
+        assert [("post", FIRST)] == bot.done

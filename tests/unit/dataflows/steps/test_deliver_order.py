@@ -168,6 +168,26 @@ def test_a_channel_that_is_down_costs_no_other_its_news(clock: Any, make_alert: 
         assert [(f"{MAX_QUEUED - 1}:api:1:first", "the outbox is full")] == channel.refused
 
 
+def test_what_was_given_up_is_dead_once(clock: Any, make_alert: Make) -> None:
+    """Its explanation comes later: no second dead letter, and nothing sent that is in the dead letters."""
+    channel = Channel()
+    with outbox(channel, clock, wait_for_analysis_s=600.0) as logic:
+        ids = [f"{n}:api:1:first" for n in range(MAX_QUEUED + 1)]
+        logic.on_batch([make_alert(one) for one in ids])
+        told = logic.on_batch([make_alert(ids[-1], explained=True)])[0]
+        assert [(ids[-1], "dead")] == statuses(told)
+        assert [(ids[-1], "the outbox is full")] == channel.refused
+
+
+def test_what_only_counts_costs_no_other_channel_its_news(clock: Any, make_alert: Make) -> None:
+    """Where nothing but news waits a summary of another channel is given up itself."""
+    channel = Channel()
+    with outbox(channel, clock, wait_for_analysis_s=600.0) as logic:
+        logic.on_batch([make_alert(f"{n}:api:1:first", channel="#gone") for n in range(MAX_QUEUED)])
+        logic.on_batch([make_alert("s:api:1:summary", reason="summary", channel="#well")])
+        assert [("s:api:1:summary", "the outbox is full")] == channel.refused
+
+
 def test_a_digest_with_a_new_fault_among_its_lines_is_news(clock: Any, make_alert: Make) -> None:
     """In a full outbox it gives way to nothing, and it goes before what only counts."""
     lines = [{"id": name, "reason": reason} for name, reason in (("a", "summary"), ("b", "first"))]
