@@ -30,6 +30,9 @@ _THROTTLED = frozenset(
     }
 )
 
+_CALENDAR_END = 253_402_300_800.0
+"""The year 10000, seconds since the epoch."""
+
 
 class IteratorExpiredError(ConnectorError):
     """The shard iterator is older than five minutes: ask for a new one after the last emitted record."""
@@ -54,8 +57,10 @@ class Page(NamedTuple):
     data: list[bytes]
     arrivals: list[float]
     next_iterator: str | None
-    """None: the shard is closed and this was its last page."""
+    """None: the shard is closed and this was its last page, unless the answer was not whole."""
     behind_ms: int
+    children: bool = False
+    """The shards that follow are named, as in the last page of a closed shard."""
 
 
 class KinesisClient:
@@ -166,7 +171,10 @@ def _count_slow_call(**_: object) -> None:
 
 def _shard(entry: dict[str, Any]) -> Shard:
     parents = tuple(entry[name] for name in ("ParentShardId", "AdjacentParentShardId") if entry.get(name))
-    return Shard(entry["ShardId"], parents, str(entry["SequenceNumberRange"]["StartingSequenceNumber"]))
+    numbers = entry["SequenceNumberRange"]
+    return Shard(
+        entry["ShardId"], parents, str(numbers["StartingSequenceNumber"]), bool(numbers.get("EndingSequenceNumber"))
+    )
 
 
 def _page(answer: dict[str, Any]) -> Page:
@@ -174,9 +182,10 @@ def _page(answer: dict[str, Any]) -> Page:
         return Page(
             [record.sequence_number for record in fast.records],
             [record.data for record in fast.records],
-            [record.approximate_arrival_timestamp for record in fast.records],
+            _arrivals([record.approximate_arrival_timestamp for record in fast.records]),
             fast.next_shard_iterator or None,
             fast.millis_behind_latest or 0,
+            bool(fast.child_shards),
         )
     records = answer["Records"]
     if not isinstance(records, list):  # without an iterator it would pass for the end of the shard
@@ -188,7 +197,15 @@ def _page(answer: dict[str, Any]) -> Page:
         [record["ApproximateArrivalTimestamp"].timestamp() for record in records],
         answer.get("NextShardIterator") or None,
         int(answer.get("MillisBehindLatest") or 0),
+        bool(answer.get("ChildShards")),
     )
+
+
+def _arrivals(told: list[float]) -> list[float]:
+    """Arrival times; 0, as for one that is absent, for what no calendar can show: an archive folder is named by it."""
+    if told and not (min(told) >= 0.0 and max(told) < _CALENDAR_END):
+        return [ts if 0.0 <= ts < _CALENDAR_END else 0.0 for ts in told]
+    return told
 
 
 @contextmanager

@@ -149,14 +149,27 @@ class ShardReader:
         self._failures = 0
         self._missed_at = None
         self._iterator = page.next_iterator
-        self.ended = page.next_iterator is None
         self._look_for_gap()
         self._look_if_stuck(page)
         self.seen = time.time() - page.behind_ms / 1000
         if page.sequences:
             self._emitted, self._arrival = page.sequences[-1], page.arrivals[-1]
         self._due = time.monotonic() + self._gap_s(page)
+        if page.next_iterator is None:
+            self._end(page)
         return page if page.sequences else None
+
+    def _end(self, page: Page) -> None:
+        """Without an iterator the shard has ended, if its children are named or a list says so too.
+
+        An open shard that is taken for finished would be read by nobody, so it is asked again after its last record
+        until a newer list has come. The Kinesis Client Library takes such an answer for a fault as well.
+        """
+        self.ended = page.children or self._shared.topology.ends(self.shard_id)
+        if not self.ended:
+            metrics.KINESIS_FAULTS.labels("no_iterator").inc()
+            log.warning("kinesis.read_failed", shard=self.shard_id, reason="no_iterator", error="the shard is open")
+            self._shared.topology.force()
 
     def _gap_s(self, page: Page) -> float:
         """How long the shard is left alone after a page. With jitter: shards that began together drift apart."""

@@ -18,6 +18,8 @@ class Shard(NamedTuple):
     """ParentShardId and, after a merge, AdjacentParentShardId."""
     starts: str = ""
     """StartingSequenceNumber: tells a shard from one of the same id in a stream that was deleted and made anew."""
+    closed: bool = False
+    """It has an EndingSequenceNumber: nothing is written to it any more."""
 
 
 class ShardState(TypedDict):

@@ -234,7 +234,8 @@ class _SlotPartition(StatefulSourcePartition[RecordBatch, SlotState]):
         position = known["seq"] or ""
         if shard.starts == known["starts"]:
             return
-        if not (position.isdecimal() and shard.starts.isdecimal() and int(shard.starts) > int(position)):
+        before = position if position.isdecimal() else known["starts"]  # nothing was read of it
+        if not (before.isdecimal() and shard.starts.isdecimal() and int(shard.starts) > int(before)):
             return
         if (reader := self._readers.pop(shard.shard_id, None)) is not None:
             reader.close()

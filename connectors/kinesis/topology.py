@@ -66,6 +66,14 @@ class Topology:
             self._due = 0.0
             self._forced = True
 
+    def ends(self, shard_id: str) -> bool:
+        """Whether a shard has ended as far as the last list knows: closed, a parent, or no longer named."""
+        version, listed = self.listed()
+        shard = listed.get(shard_id)
+        if not version or shard is None:
+            return bool(version)
+        return shard.closed or any(shard_id in other.parents for other in listed.values())
+
     def publish(self, slot: str, finished: list[str], opened: list[str], waiting: int) -> None:
         """Say how a slot stands, as of a snapshot."""
         with self._lock:

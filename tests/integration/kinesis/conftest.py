@@ -43,7 +43,7 @@ class Fault:
 
     operation: str
     what: str
-    """An AWS error code; or `500`, `reset`, `malformed`, `hang`."""
+    """An AWS error code; or `500`, `reset`, `malformed`, `hang`, `no_iterator`."""
     shard: str | None = None
 
 
@@ -100,6 +100,8 @@ class ScriptedKinesis:
             return 200, b'{"Records": [{"SequenceNumber": 5'
         if fault.what == "reset":
             return -1, b""
+        if fault.what == "no_iterator":
+            return 200, {"Records": [], "MillisBehindLatest": 0}
         return 400, {"__type": fault.what, "message": "scripted"}
 
     def _DescribeStreamSummary(self, request: dict[str, Any]) -> tuple[int, dict[str, Any]]:  # noqa: N802 - as below
@@ -110,7 +112,10 @@ class ScriptedKinesis:
             {
                 "ShardId": shard_id,
                 "HashKeyRange": {"StartingHashKey": "0", "EndingHashKey": "1"},
-                "SequenceNumberRange": {"StartingSequenceNumber": "0"},
+                "SequenceNumberRange": {
+                    "StartingSequenceNumber": "0",
+                    **({"EndingSequenceNumber": "9" * 20} if shard.closed else {}),
+                },
                 **({"ParentShardId": shard.parents[0]} if shard.parents else {}),
                 **({"AdjacentParentShardId": shard.parents[1]} if len(shard.parents) > 1 else {}),
             }

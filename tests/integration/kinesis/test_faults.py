@@ -65,6 +65,35 @@ def test_next_iterator_missing_and_null(scripted: Any, reading: Any, end_with: s
     assert ["0:0", "0:1"] == r.data
 
 
+@pytest.mark.parametrize("told", [253_402_300_800.0, 1e300, -1e15])
+def test_an_arrival_that_no_calendar_shows_is_none(scripted: Any, reading: Any, told: float) -> None:
+    """The folder of the archive is named by it: such a record comes with time 0, and the one beside it with its own."""
+    stream, url = scripted
+    stream.add(0, records=2)
+    sequence, data, arrived = stream.shards[FIRST].records[0]
+    stream.shards[FIRST].records[0] = (sequence, data, told)
+    r = reading(url)
+    assert r.until(lambda: len(r.data) == 2)
+
+    assert [0.0, pytest.approx(arrived, abs=5.0)] == [ts for batch in r.batches for ts in batch.arrivals]
+
+
+def test_an_open_shard_does_not_end(scripted: Any, reading: Any) -> None:
+    """An answer without an iterator of a shard that the list calls open is a fault: it is asked again, once read."""
+    stream, url = scripted
+    stream.add(0, records=2)
+    r = reading(url)
+    assert r.until(lambda: len(r.data) == 2)
+    fault(stream, "GetRecords", "no_iterator")
+    assert r.until(lambda: not stream.faults)
+    stream.put(0, 2)
+    done = r.until(lambda: len(r.data) == 4, seconds=5)
+
+    assert done
+    assert ["0:0", "0:1", "0:2", "0:3"] == r.data
+    assert not r.state(FIRST)["done"]
+
+
 def test_poison_goes_to_dead_letters(scripted: Any, reading: Any) -> None:
     """Bad records are dead letters with their place, and the records around them live."""
     stream, url = scripted

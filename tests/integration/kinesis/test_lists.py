@@ -121,6 +121,33 @@ def test_a_stream_that_was_made_anew_under_the_same_name_is_read(scripted: Any, 
     assert losses(second)
 
 
+def test_a_shard_that_ended_empty_is_read_in_a_stream_that_was_made_anew(scripted: Any, reading: Any) -> None:
+    """It has no position that lies before the new shard, so its first number tells: it was finished, and is not now."""
+    stream, url = scripted
+    stream.add(0, closed=True)
+    stream.add(1, 0, records=1)
+    first = reading(url)
+    assert first.until(lambda: len(first.data) == 1 and first.state(FIRST)["done"])
+    states = first.epoch()
+    stream.shards.clear()
+    stream.add(0, records=2)
+    listing = stream._ListShards
+
+    def anew(request: dict[str, Any]) -> Any:
+        status, answer = listing(request)
+        for shard in answer["Shards"]:
+            shard["SequenceNumberRange"]["StartingSequenceNumber"] = "5"
+        return status, answer
+
+    stream._ListShards = anew
+    second = reading(url, states)
+    done = second.until(lambda: len(second.data) == 2, seconds=5)
+
+    assert done
+    assert ["0:0", "0:1"] == second.data
+    assert losses(second)
+
+
 def test_a_list_forced_while_one_is_on_its_way_is_asked_again(scripted: Any, reading: Any) -> None:
     """A shard ends while a list is being fetched: the children are looked for at once, not a refresh later."""
     stream, url = scripted
