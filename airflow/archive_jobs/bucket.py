@@ -8,7 +8,7 @@ from typing import Any
 
 from connectors.errors import ConnectorError, TerminalError
 from connectors.s3 import Fetched, S3Config, fetch, keys
-from connectors.s3.client import client, owner, sorted_errors, storage
+from connectors.s3.client import client, owner, sorted_errors, storage, told_by_s3
 
 _THREADS = 8
 """Reads at once: an hour of a busy stream is some hundreds of small objects. boto3 keeps ten connections."""
@@ -96,7 +96,8 @@ class Bucket:
         """One object, whole or not at all; `more` are further arguments of PutObject."""
         where = {"Bucket": self._config.bucket, "Key": self._config.prefix + key, **self._owner()}
         with self._errors():
-            self._client().put_object(**where, **storage(self._config), Body=body, ContentType=content_type, **more)
+            what = {**storage(self._config), "Body": body, "ContentType": content_type, **more}
+            told_by_s3(self._client().put_object(**where, **what))
 
     def delete(self, gone: list[str]) -> None:
         """Delete objects; those that are not there are none to delete.

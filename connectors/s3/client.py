@@ -100,7 +100,7 @@ def store(config: S3Config, bucket: str, key: str, body: bytes) -> None:
     """
     where = {"Bucket": bucket, "Key": key, **owner(config, bucket)}
     with sorted_errors():
-        _reader(config).put_object(**where, **storage(config), Body=body, ContentType="application/json")
+        told_by_s3(_reader(config).put_object(**where, **storage(config), Body=body, ContentType="application/json"))
 
 
 def create_bucket(config: S3Config) -> None:
@@ -122,8 +122,19 @@ def probe(config: S3Config) -> None:
     with sorted_errors():
         s3 = client(config)
         where = {"Bucket": config.bucket, "Key": key, **owner(config, config.bucket)}
-        s3.put_object(**where, **storage(config), Body=b"cali check\n")
+        told_by_s3(s3.put_object(**where, **storage(config), Body=b"cali check\n"))
         s3.delete_object(**where)
+
+
+def told_by_s3(answer: dict[str, Any]) -> None:
+    """Tell S3's answer to a put or a look from a page that a proxy or a login sent with a 200: S3 names an ETag.
+
+    Raises:
+        TransientError: it names none, so nothing is known to be there.
+    """
+    if not answer.get("ETag"):
+        msg = "NoETag: something that is not S3 answered; see CALI_S3__ENDPOINT_URL and proxies on the way"
+        raise TransientError(msg)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from connectors.s3.client import keys, owner, storage
+from connectors.s3.client import keys, owner, storage, told_by_s3
 from connectors.s3.config import PART_BYTES, S3Config
 from connectors.spool import Sealed
 
@@ -55,7 +55,7 @@ def put(s3: Any, config: S3Config, path: Path, entry: Sealed) -> None:  # noqa: 
         where = {"Bucket": config.bucket, "Key": key, **owner(config, config.bucket)}
         what = {**storage(config), **_head(entry, digest.hex())}
         if size <= config.multipart_bytes:
-            s3.put_object(**where, **what, Body=file, ChecksumSHA256=base64.b64encode(digest).decode())
+            told_by_s3(s3.put_object(**where, **what, Body=file, ChecksumSHA256=base64.b64encode(digest).decode()))
         else:
             _in_parts(s3, where, what, file, max(PART_BYTES, -(-size // _MAX_PARTS)))
 
@@ -104,7 +104,7 @@ def exists(s3: Any, config: S3Config, entry: Sealed) -> bool:  # noqa: ANN401 - 
     """Whether an object is there; true also if only those may know who may read it."""
     where = {"Bucket": config.bucket, "Key": config.prefix + entry["key"], **owner(config, config.bucket)}
     try:
-        s3.head_object(**where)
+        told_by_s3(s3.head_object(**where))
     except ClientError as err:
         code = str(err.response.get("Error", {}).get("Code"))
         if code in {"404", "NoSuchKey", "NotFound"}:
@@ -162,7 +162,7 @@ def _in_parts(s3: Any, where: dict[str, str], what: dict[str, Any], file: IO[byt
             checksum = base64.b64encode(sha256(body).digest()).decode()
             done = s3.upload_part(**upload, PartNumber=number, Body=body, ChecksumSHA256=checksum)
             parts.append({"PartNumber": number, "ETag": done["ETag"], "ChecksumSHA256": checksum})
-        s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
+        told_by_s3(s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts}))
     except BaseException:
         with contextlib.suppress(BotoCoreError, ClientError):  # the first error is the one to tell
             s3.abort_multipart_upload(**upload)

@@ -50,6 +50,8 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             taken = found.put(self.path, {name.lower(): value for name, value in self.headers.items()}, body)
             self.send_response(200 if taken else 403)
+            if unquote(self.path).removeprefix("/bucket/") in found.bodies:
+                self.send_header("ETag", '"e"')
             self.send_header("Content-Length", str(0 if taken else len(DENIED)))
             self.end_headers()
             self.wfile.write(b"" if taken else DENIED)
@@ -58,6 +60,8 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
             there = unquote(self.path).removeprefix("/bucket/") in found.bodies
             abroad = self.path.startswith("/abroad/")  # in another region
             self.send_response(301 if abroad else 200 if there else 404)
+            if there:
+                self.send_header("ETag", '"e"')
             self.send_header("Content-Length", "0")
             self.end_headers()
 

@@ -18,6 +18,8 @@ class Store:
         """Headers of the last put of each key, names in lower case."""
         self.bodies: dict[str, bytes] = {}
         self.refusals = 0
+        self.pages = 0
+        """So many of the next puts are answered by something that is not S3: 200, and nothing is kept."""
         self.lists = True
         """Whether keys may be listed."""
         self.refused = 0
@@ -32,6 +34,9 @@ class Store:
                 self.refusals -= 1
                 self.refused += 1
                 return False
+            if self.pages:
+                self.pages -= 1
+                return True
             key = unquote(path).removeprefix("/bucket/")
             self.keys.append(key)
             self.heads[key] = head

@@ -41,6 +41,16 @@ def test_a_store_that_refuses_only_delays(store: Store, config: S3Config, tmp_pa
     assert ([key(1), key(2)], 1) == (store.keys, store.refused)
 
 
+def test_a_page_with_a_200_is_no_upload(store: Store, config: S3Config, tmp_path: Path) -> None:
+    """A proxy's or a login's page in place of S3's answer, which has an ETag: the file is kept and sent again."""
+    store.pages = 1
+    part: Any = S3Sink("unit", config, tmp_path, Commits()).build_part("out", SLOTS[0], None)
+    part.write_batch([chunk(1)])
+    part.snapshot()
+    part.close()
+    assert ([key(1)], [], 0) == (store.keys, part.snapshot(), store.pages)
+
+
 def test_a_resume_sends_what_was_committed(
     store: Store, config: S3Config, tmp_path: Path, assert_plain: Callable[[object], None]
 ) -> None:
