@@ -133,9 +133,13 @@ def bulk(client: Any, docs: Sequence[Doc], streamed: str = "") -> BulkResult:  #
     except (OpenSearchException, OSError, *_MALFORMED) as err:
         raise TransientError(f"bulk call failed: {type(err).__name__}") from err  # noqa: EM102, TRY003
     result, why = BulkResult([], [], []), ""
-    for doc, item in zip(docs, items, strict=False):
+    by_id = {item.get("_id"): item for item in items}
+    for number, doc in enumerate(docs):
+        item = items[number] if number < len(items) else by_id.get(doc.id, {})
+        if doc.id.isascii() and item.get("_id", doc.id) != doc.id:  # not in the order of the call
+            item = by_id.get(doc.id, {})
         status = item.get("status")
-        if not isinstance(status, int):
+        if not isinstance(status, int) or status < 200:
             result.retry.append(doc)
         elif status < 300 or (status == 409 and _is_streamed(doc, streamed)):
             result.acknowledged.append(doc)
@@ -144,7 +148,6 @@ def bulk(client: Any, docs: Sequence[Doc], streamed: str = "") -> BulkResult:  #
             why = why or _kind(item)
         else:
             result.refused.append(Refused(doc, _kind(item) or str(status)))
-    result.retry.extend(docs[len(items) :])
     return result._replace(why=why)
 
 

@@ -19,6 +19,9 @@ log = structlog.get_logger(__name__)
 
 _FIRST_BACKOFF_S = 0.5
 _LEAST_PAUSE_S = 0.05
+_PART_BACKOFF_S = 2.0
+"""Longest pause after a call of which something was taken: a few documents that are never taken, or an index without
+its primary, must not hold up all others. Our choice."""
 _CLOSING_PAUSE_S = 0.1
 _ACTION_BYTES = 120
 """Size of the action line of a bulk item, about."""
@@ -168,11 +171,13 @@ class Sender:
         attempt = 0
         while not self._over:
             batch = self._take()
+            most_s = self._config.max_backoff_s
             try:
                 if not batch:
                     self._catching_up = self._unspill()
                     continue
                 retry = self._send(batch)
+                most_s = min(most_s, _PART_BACKOFF_S)
             except OpenCircuitError as err:
                 self._pause(err.wait_s)
                 continue
@@ -185,7 +190,7 @@ class Sender:
             if retry:
                 metrics.SEARCH_FAULTS.labels(self.name).inc()
                 # Full jitter: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
-                most_s = min(self._config.max_backoff_s, _FIRST_BACKOFF_S * 2 ** min(attempt, 10))
+                most_s = min(most_s, _FIRST_BACKOFF_S * 2 ** min(attempt, 10))
                 self._pause(max(_LEAST_PAUSE_S, SystemRandom().uniform(0, most_s)))
                 attempt += 1
             else:

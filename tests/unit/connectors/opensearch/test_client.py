@@ -71,6 +71,21 @@ def test_a_full_disk_is_no_refusal(index: Any, client: Any) -> None:
     assert (["a", "c"], [], ["b"]) == ids(bulk(client, DOCS))
 
 
+@pytest.mark.parametrize("leaves_out", [0, 1])
+def test_a_verdict_goes_to_the_document_that_it_names(index: Any, client: Any, leaves_out: int) -> None:
+    """In another order, or without the first: no other document's success is taken for one that failed."""
+    items = [{"index": {"_id": doc_id, "status": status}} for doc_id, status in (("b", 500), ("c", 400), ("a", 201))]
+    index.script = [lambda _: (200, {"errors": True, "items": items[leaves_out:]})]
+    assert (["a"], ["c"], ["b"]) == ids(bulk(client, DOCS))
+
+
+@pytest.mark.parametrize("status", [0, True])
+def test_a_status_that_is_none_is_no_success(index: Any, client: Any, status: int) -> None:
+    """Only 2xx is: what has another one below is tried again."""
+    index.script = [lambda _: (200, {"items": [{"index": {"_id": found.id, "status": status}} for found in DOCS]})]
+    assert ([], [], ["a", "b", "c"]) == ids(bulk(client, DOCS))
+
+
 @pytest.mark.parametrize("status", [400, 404, 409])
 def test_an_item_that_is_refused_has_its_reason(index: Any, client: Any, status: int) -> None:
     """What the index will never take is refused, with the error's type."""
