@@ -5,7 +5,7 @@ Both models are nested in the program's settings (`CALI_RAG__*`, `CALI_OPENAI__*
 
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 
 class RagConfig(BaseModel):
@@ -124,6 +124,16 @@ class OpenAIConfig(BaseModel):
         description="How long an answer of the model is given again for the same fault, runbooks and language, seconds;"
         " 0: it is asked each time.",
     )
+
+    @field_validator("api_key")
+    @classmethod
+    def _fits_a_header(cls, key: SecretStr | None) -> SecretStr | None:
+        """A secret that was written with `echo` ends with a line break; no header can carry it."""
+        plain = key.get_secret_value().strip() if key else ""
+        if not plain.isascii() or not plain.isprintable():
+            msg = "the key holds characters that no key has: copy it again"
+            raise ValueError(msg)
+        return SecretStr(plain) if key else None
 
     @model_validator(mode="after")
     def _limits_in_dollars_have_prices(self) -> Self:

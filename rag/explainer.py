@@ -123,7 +123,11 @@ class Explainer:
     def _search(self, retriever: Retriever, query: Query, k: int) -> Found:
         try:
             with RETRIEVAL_SECONDS.time():
-                return retriever.find(query, k)
+                try:
+                    return retriever.find(query, k)
+                except StoreError:
+                    retriever = self._knowledge.instead_of(retriever)
+                    return retriever.find(query, k)
         except (StoreError, CircuitOpenError) as err:
             self._knowledge.failed(retriever)
             raise KnowledgeUnavailableError(Fault.UNREACHABLE, str(err)) from err

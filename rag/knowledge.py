@@ -73,6 +73,16 @@ class Knowledge:
             self.version = self._retriever.version
             return self._retriever
 
+    def instead_of(self, retriever: Retriever) -> Retriever:
+        """Return what searches the store once it is opened anew: a reindex takes the collection of an open one away.
+
+        Raises `KnowledgeUnavailableError`.
+        """
+        with self._lock:
+            if self._retriever is retriever:
+                self._let_go()
+        return self.retriever()
+
     def failed(self, retriever: Retriever) -> None:
         """Note that `retriever` could not search: the store is opened anew after the back-off."""
         with self._lock:
@@ -88,6 +98,16 @@ class Knowledge:
                 self._store = None
 
     def _load(self) -> Retriever:
+        was_open = self._store is not None
+        try:
+            return self._opened()
+        except StoreError:
+            if not was_open:
+                raise
+            self._let_go()
+            return self._opened()
+
+    def _opened(self) -> Retriever:
         if self._embedder is None:
             self._embedder = open_embedder(self._config)
         if self._store is None:
@@ -98,10 +118,16 @@ class Knowledge:
             return self._retriever
         retriever = Retriever(self._store, self._embedder, self._config)
         _log.info("rag.knowledge_base.loaded", documents=retriever.size, model=self._embedder.name)
+        if not retriever.size:
+            effect = "each alert says that no runbook was found: bring some in with `cali kb ingest`"
+            _log.warning("rag.knowledge_base.empty", uri=self._store.place, effect=effect)
         return retriever
 
     def _drop(self) -> None:
         self._backoff.failed()
+        self._let_go()
+
+    def _let_go(self) -> None:
         self._retriever = None
         store, self._store = self._store, None
         if store is not None:

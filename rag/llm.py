@@ -26,6 +26,8 @@ _NEVER_SENT = frozenset({"ConnectError", "ConnectTimeout"})
 _REFUSED = 4
 _MAX_BODY_BYTES = 1024 * 1024
 """Largest answer read: 16,000 tokens are about 100 kB of JSON."""
+_MOST_TOKENS = 1_000_000_000
+"""Most tokens that a server can have counted for one answer: what says more is broken."""
 _MAX_WAIT_S = 2.0
 """Longest wait before the second attempt: the SDK would sleep for up to 60 s because a server says so."""
 
@@ -83,7 +85,7 @@ class WireAnswer(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the model said, and what it took as the server counts it; 0 of a server that does not tell."""
+    """What the model said, and what it took as the server counts it; both 0 of a server that does not tell both."""
 
     answer: WireAnswer
     prompt_tokens: int
@@ -141,7 +143,15 @@ class OpenAIModel:
             raise ModelError(Fault.TRUNCATED, msg) from err
         except openai.ContentFilterFinishReasonError as err:
             raise ModelError(Fault.FILTERED, "a content filter stopped it") from err
-        except (ValidationError, ValueError, TypeError, KeyError, AttributeError, openai.OpenAIError) as err:
+        except (
+            ValidationError,
+            ValueError,
+            TypeError,
+            KeyError,
+            AttributeError,
+            RecursionError,
+            openai.OpenAIError,
+        ) as err:
             # Whatever a server that only looks like OpenAI may send: no JSON, a list, no choices.
             raise ModelError(Fault.MALFORMED, f"not what the schema asks for ({type(err).__name__})") from err
         return Reply(_answer(completion), *_usage(completion))
@@ -281,6 +291,7 @@ def _answer(completion: Any) -> WireAnswer:  # noqa: ANN401 - checked here, beca
 
 def _usage(completion: Any) -> tuple[int, int]:  # noqa: ANN401 - as above
     usage = getattr(completion, "usage", None)
-    counts = (getattr(usage, "prompt_tokens", 0), getattr(usage, "completion_tokens", 0))
-    prompt, written = (count if isinstance(count, int) and count > 0 else 0 for count in counts)
-    return prompt, written
+    counts: tuple[Any, Any] = (getattr(usage, "prompt_tokens", 0), getattr(usage, "completion_tokens", 0))
+    if not all(isinstance(count, int) and 0 < count <= _MOST_TOKENS for count in counts):
+        return 0, 0  # half a bill is none: the budget then keeps the worst case
+    return counts

@@ -14,6 +14,7 @@ from dataflows.cli import incidents
 from dataflows.render.clean import one_line
 
 if TYPE_CHECKING:
+    from rag.documents import Reading
     from rag.embed import Embedder
     from rag.evals.labels import Label
     from rag.milvus import MilvusStore
@@ -50,6 +51,8 @@ def ingest(
     config = load().rag
     fetcher = Fetcher(config.url_hosts, plain_http=config.url_plain_http)
     readings = [fetcher.read(place) if is_url(place) else read(Path(place)) for place in places]
+    for reading in readings:
+        _redact(reading)
     with _store() as (store, embedder):
         report = ingest_readings(readings, store, embedder)
     for notice in report.notices:
@@ -176,6 +179,20 @@ def calibrate(
     if path is not None and not dry_run:
         gate.save(made.gate, path, {"logs": made.logs, **{name: list(values) for name, values in figures.items()}})
         print(f"written to {path}")
+
+
+def _redact(reading: "Reading") -> None:
+    """Mask secrets in what was read, as the pipeline would: answers are quoted from it, indexed and sent to a model."""
+    from dataflows.messengers import redactor_of
+    from dataflows.settings import load
+
+    config = load().redaction
+    redact, key = redactor_of(config), config.key.get_secret_value().encode() if config.key else None
+    for number, document in enumerate(reading.documents):
+        title, text = redact(document.title, key), redact(document.text, key)
+        if found := sorted({*title.found, *text.found}):
+            reading.documents[number] = replace(document, title=title.text, text=text.text)
+            reading.notices.append(f"{document.doc_id!r}: {', '.join(found)} masked, as a card would")
 
 
 @contextmanager

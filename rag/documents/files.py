@@ -8,9 +8,9 @@ from pathlib import Path
 
 from rag.documents.git import checkout_of
 from rag.documents.json_list import from_json
+from rag.documents.markdown import opened
 from rag.documents.reading import Reading, UnreadableError, problem_of
 from rag.models import Document
-from rag.sections import title_of
 
 MAX_FILE_BYTES = 64 * 1024 * 1024
 """Largest file that is read (after unpacking): a wrong path, not a runbook, is what exceeds it."""
@@ -82,8 +82,8 @@ def _documents(file: Path, base: Path, notices: list[str]) -> Iterator[Document]
         yield from from_json(name, _text(file), notices)
     elif file.suffix.lower() == ".md":
         doc_id = file.relative_to(base).with_suffix("").as_posix()
-        text = _text(file)
-        document = Document(doc_id, title_of(text) or file.stem, text, source=file.relative_to(base).as_posix())
+        title, text = opened(_text(file))
+        document = Document(doc_id, title or file.stem, text, source=file.relative_to(base).as_posix())
         if problem := problem_of(document):
             raise UnreadableError(name, f"cannot be used: {problem}")
         yield document

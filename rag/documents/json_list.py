@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 
+from rag.documents.markdown import opened
 from rag.documents.reading import UnreadableError, problem_of
 from rag.models import Document
 
@@ -24,7 +25,7 @@ def from_json(name: str, text: str, notices: list[str]) -> Iterator[Document]:
         document = Document(
             item["id"],
             item["title"],
-            item["text"],
+            opened(item["text"])[1],
             source=extra.get("source", ""),
             licence=extra.get("licence") or extra.get("license", ""),
             url=extra.get("url", ""),

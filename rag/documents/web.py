@@ -15,9 +15,9 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from rag.documents.json_list import from_json
+from rag.documents.markdown import opened
 from rag.documents.reading import Reading, UnreadableError, problem_of
 from rag.models import Document
-from rag.sections import title_of
 
 MAX_BYTES = 16 * 1024 * 1024
 """Longest answer, unpacked: a list of thousands of runbooks."""
@@ -170,7 +170,8 @@ def _markdown(url: str, text: str) -> Document:
     parts = urlsplit(url)
     path = parts.path.strip("/").removesuffix(".md") + (f"?{parts.query}" if parts.query else "")
     doc_id = f"{parts.netloc.lower()}/{path}"
-    document = Document(doc_id, title_of(text) or doc_id, text, source=url, url=url)
+    title, body = opened(text)
+    document = Document(doc_id, title or doc_id, body, source=url, url=url)
     if problem := problem_of(document):
         raise UnreadableError(url, f"cannot be used: {problem}")
     return document

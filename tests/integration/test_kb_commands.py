@@ -2,11 +2,14 @@
 
 import json
 from pathlib import Path
+from secrets import token_hex
 
 import pytest
 from typer.testing import CliRunner
 
 from dataflows.cli import app
+from rag.config import RagConfig
+from rag.milvus import MilvusStore
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.usefixtures("quiet_logs")]
 
@@ -36,6 +39,22 @@ def test_ingest_measure_and_calibrate(tmp_path: Path, monkeypatch: pytest.Monkey
     made = run.invoke(app, ["kb", "calibrate", *[CASES] * 4])
     assert (made.exit_code, "written to" in made.stdout) == (0, True)
     assert json.loads((tmp_path / "kb.gate.json").read_text(encoding="utf-8"))["measured"]["logs"] == 48
+
+
+def test_a_secret_of_a_runbook_stays_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is indexed, quoted and asked about has a mark in its place, and the runbook is named."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CALI_RAG__MILVUS_URI", str(tmp_path / "kb.db"))
+    secret = token_hex(12)
+    page = f"# Redis refuses connections\n\n## Fix\n\n- Log in with password={secret} and restart the pod.\n"
+    (tmp_path / "redis.md").write_text(page, encoding="utf-8")
+    run = CliRunner()
+
+    ingested = run.invoke(app, ["kb", "ingest", str(tmp_path / "redis.md")])
+    with MilvusStore(RagConfig(milvus_uri=str(tmp_path / "kb.db")), model="any", dim=384, any_model=True) as store:
+        (document,) = store.documents()
+    assert (0, 1) == (ingested.exit_code, ingested.stderr.count("'redis': PASSWORD masked"))
+    assert page.replace(secret, "[PASSWORD]") == document.text
 
 
 @pytest.mark.parametrize("command", ["eval", "calibrate"])

@@ -239,6 +239,26 @@ def test_a_senseless_address_is_refused() -> None:
         MilvusStore(RagConfig(milvus_uri="milvus-host"), model="m", dim=3)
 
 
+@pytest.mark.parametrize("refreshes", [False, True])
+def test_a_reindex_beside_an_explainer_costs_no_answer(
+    embedder: SentenceTransformerEmbedder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, refreshes: bool
+) -> None:
+    """The collection that it has open is gone, by a question or by the refresh: it opens the new one at once."""
+    now = [0.0]
+    (tmp_path / "a.md").write_text("# Disk full\n\nText.\n", encoding="utf-8")
+    config = RagConfig(milvus_uri=str(tmp_path / "m.db"), refresh_s=60)
+    monkeypatch.setattr("rag.knowledge.open_embedder", lambda _: embedder)
+    with MilvusStore(config, model=embedder.name, dim=embedder.dim) as other:
+        ingest([tmp_path / "a.md"], other, embedder)
+        explainer = Explainer(config, OpenAIConfig(), clock=lambda: now[0])
+        query = Query("disk full", "s", "f" * 16)
+        explainer.explain(query)
+        reindex(other, embedder)
+        now[0] = 60.0 if refreshes else 1.0
+        assert [] == explainer.explain(query)["missing"]
+        explainer.close()
+
+
 def test_runbooks_ingested_meanwhile_are_found_after_the_refresh(
     embedder: SentenceTransformerEmbedder, tmp_path: Path
 ) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 from scripted_model import QUERY, ROOM, Model, card
 
 from rag.explainer import Explainer
@@ -44,6 +45,33 @@ def test_only_what_the_server_counted_stays_spent(
     again = explaining(state=state, max_tokens_per_hour=80_000, cache_s=0)
     sources = [again.explain(QUERY)["source"] for _ in range(20)]
     assert ["model", "extractive"] == [sources[0], sources[-1]]
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        {"prompt_tokens": None, "completion_tokens": 1, "total_tokens": 1},
+        {"prompt_tokens": -1, "completion_tokens": 1, "total_tokens": 0},
+        {"prompt_tokens": 10**30, "completion_tokens": 1, "total_tokens": 1},
+        {"completion_tokens": 1},
+    ],
+)
+def test_half_a_bill_is_counted_as_none(
+    explaining: Callable[..., Explainer], model: Model, usage: dict[str, Any]
+) -> None:
+    """What a server counts only in part, or out of all bounds, stays at its worst case; the answer is shown."""
+    model.usage = usage
+    explainer = explaining(max_tokens_per_hour=ROOM)
+    assert "model" == explainer.explain(QUERY)["source"]
+    with explainer._state.begin() as db:
+        ((spent,),) = db.execute("SELECT tokens FROM spent").fetchall()
+    assert spent > explainer._model.tokens_at_most([])  # type: ignore[union-attr] # there is a model
+
+
+def test_a_key_that_ends_with_a_line_break_is_a_key(explaining: Callable[..., Explainer], model: Model) -> None:
+    """`echo KEY | base64` makes such secrets."""
+    assert "model" == explaining(api_key=SecretStr("sk-test\n"), max_tokens_per_hour=ROOM).explain(QUERY)["source"]
+    assert model.asked == 1
 
 
 def test_refused_questions_and_lost_connections_cost_nothing(explaining: Callable[..., Explainer]) -> None:

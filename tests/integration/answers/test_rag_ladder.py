@@ -11,6 +11,7 @@ from dataflows.endpoints import guarded
 from rag.config import OpenAIConfig
 from rag.explainer import Explainer
 from rag.models import Query
+from rag.store import StoreError
 
 pytestmark = pytest.mark.slow
 
@@ -80,7 +81,7 @@ def test_without_a_model_the_card_says_so(explaining: Callable[..., Explainer]) 
 
 
 def test_what_was_answered_is_given_while_the_knowledge_base_is_down(
-    explaining: Callable[..., Explainer], model: Model
+    explaining: Callable[..., Explainer], model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A fault that was asked about keeps its answer; another one is told what is missing."""
     now = [0.0]
@@ -90,6 +91,11 @@ def test_what_was_answered_is_given_while_the_knowledge_base_is_down(
     store = explainer._knowledge._store
     assert store is not None
     store._client = None
+
+    def is_down(*_: object, **__: object) -> None:
+        raise StoreError
+
+    monkeypatch.setattr("rag.knowledge.MilvusStore", is_down)
     known, new = explainer.explain(QUERY), explainer.explain(Query("boom", "cart", "e" * 16))
     assert ["cached:used"] == tried(known)
     assert ["model:knowledge_base_down", "extractive:knowledge_base_down", "plain:used"] == tried(new)[-3:]
