@@ -194,7 +194,7 @@ def _page(answer: dict[str, Any]) -> Page:
     return Page(
         [record["SequenceNumber"] for record in records],
         [record["Data"] for record in records],
-        [record["ApproximateArrivalTimestamp"].timestamp() for record in records],
+        _arrivals([record["ApproximateArrivalTimestamp"].timestamp() for record in records]),
         answer.get("NextShardIterator") or None,
         int(answer.get("MillisBehindLatest") or 0),
         bool(answer.get("ChildShards")),

@@ -75,6 +75,8 @@ class ShardReader:
         self._future: Future[Page] | None = None
         self._due = time.monotonic()
         self._failures = 0
+        self._endless = 0
+        """Answers without an iterator in a row."""
         self._stuck = 0
         self._stuck_told = False
         self._missed_at: int | None = None
@@ -157,19 +159,25 @@ class ShardReader:
         self._due = time.monotonic() + self._gap_s(page)
         if page.next_iterator is None:
             self._end(page)
+        else:
+            self._endless = 0
         return page if page.sequences else None
 
     def _end(self, page: Page) -> None:
-        """Without an iterator the shard has ended, if its children are named or a list says so too.
+        """Without an iterator the shard has ended, if its children are named.
 
-        An open shard that is taken for finished would be read by nobody, so it is asked again after its last record
-        until a newer list has come. The Kinesis Client Library takes such an answer for a fault as well.
+        Some emulators never name them: then a list must say so too, and a second answer, asked for after the last
+        record, must be empty as well. An open shard that is taken for finished would be read by nobody, and of a closed
+        one the rest would be lost. The Kinesis Client Library takes an answer without either for a fault as well.
         """
-        self.ended = page.children or self._shared.topology.ends(self.shard_id)
-        if not self.ended:
+        before, self._endless = self._endless, self._endless + 1
+        listed = page.children or self._shared.topology.ends(self.shard_id)
+        self.ended = page.children or (listed and before > 0 and not page.sequences)
+        if not listed:
             metrics.KINESIS_FAULTS.labels("no_iterator").inc()
             log.warning("kinesis.read_failed", shard=self.shard_id, reason="no_iterator", error="the shard is open")
             self._shared.topology.force()
+            self._due = time.monotonic() + _pause_s(self._endless)
 
     def _gap_s(self, page: Page) -> float:
         """How long the shard is left alone after a page. With jitter: shards that began together drift apart."""
@@ -181,7 +189,7 @@ class ShardReader:
         return max(_LEAST_GAP_S, config.idle_gap_s * _random.uniform(0.8, 1.0))
 
     def _failed(self, err: ConnectorError) -> None:
-        """Full jitter (AWS Architecture Blog, "Exponential Backoff And Jitter"), from 0.2 s to 10 s."""
+        """Try again after a pause; the iterator is kept only if it was not looked at."""
         reason = _REASONS.get(type(err), "transient")
         metrics.KINESIS_FAULTS.labels(reason).inc()
         if reason != "iterator_expired":
@@ -190,8 +198,7 @@ class ShardReader:
         if reason != "throttled":
             self._iterator = None
         self._failures += 1
-        ceiling = min(MAX_BACKOFF_S, 0.4 * 2 ** min(self._failures, 8))
-        self._due = time.monotonic() + (0.2 if reason == "iterator_expired" else 0.2 + _random.uniform(0, ceiling))
+        self._due = time.monotonic() + (_LEAST_GAP_S if reason == "iterator_expired" else _pause_s(self._failures))
         if reason == "bad_position" and asked_by_sequence:
             self._lose("trimmed", "its last position is no longer in the stream")
         elif reason == "gone":
@@ -249,6 +256,11 @@ def lost(shard_id: str, position: str | None, arrival_ts: float, reason: str, wh
     log.error("kinesis.records_lost", shard=shard_id, reason=reason, after=after, arrival_ts=arrival_ts)
     told = f"records between {after or 'the start'} of {shard_id} and the next one read from it may be lost: {why}"
     return Loss(after or "", arrival_ts, told)
+
+
+def _pause_s(failures: int) -> float:
+    """Full jitter (AWS Architecture Blog, "Exponential Backoff And Jitter"), from 0.2 s to 10 s."""
+    return _LEAST_GAP_S + _random.uniform(0, min(MAX_BACKOFF_S, 0.4 * 2 ** min(failures, 8)))
 
 
 def _size(page: Page) -> int:

@@ -229,12 +229,14 @@ class _SlotPartition(StatefulSourcePartition[RecordBatch, SlotState]):
         A shard keeps its first number, and begins before every record in it. One with another first number, which
         lies after the position, is not the one that was read. The position alone would not do: an emulator lists a
         merged shard with its parent's first number, and gives it lower ones when both were made in one second.
+        Without a position the first number tells, of a finished shard only: one that is open is read from its start
+        anyhow, and an emulator numbers an empty shard anew at its first record.
         """
         known = self._shards[shard.shard_id]
         position = known["seq"] or ""
         if shard.starts == known["starts"]:
             return
-        before = position if position.isdecimal() else known["starts"]  # nothing was read of it
+        before = known["starts"] if known["done"] and not position.isdecimal() else position
         if not (before.isdecimal() and shard.starts.isdecimal() and int(shard.starts) > int(before)):
             return
         if (reader := self._readers.pop(shard.shard_id, None)) is not None:

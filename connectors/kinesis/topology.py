@@ -37,6 +37,7 @@ class Topology:
         self._due = 0.0
         self._asking = False
         self._forced = False
+        self._rests_until = 0.0
         self._slots: set[str] = set()
         self._finished: set[str] = set()
         self._opened: set[str] = set()
@@ -61,9 +62,9 @@ class Topology:
             return self._version, self._listed
 
     def force(self) -> None:
-        """Ask again at once: a shard has ended, so it has children, or one is missed."""
+        """Ask again at once: a shard has ended, so it has children, or one is missed. After a failure, when due."""
         with self._lock:
-            self._due = 0.0
+            self._due = min(self._due, self._rests_until)
             self._forced = True
 
     def ends(self, shard_id: str) -> bool:
@@ -108,12 +109,13 @@ class Topology:
         return late
 
     def _ask(self) -> None:
-        due = _RETRY_S
+        due, failed = _RETRY_S, True
         try:
             if time.monotonic() >= self._retention_due:
                 self._retention_due = time.monotonic() + _RETENTION_S
                 self.retention_ms = self._client.retention_ms() or self.retention_ms
             listed = self._client.list_shards()
+            failed = False
             with self._lock:
                 if listed:  # an empty answer never forgets what is known
                     self._listed = listed
@@ -125,4 +127,5 @@ class Topology:
         finally:
             with self._lock:
                 self._due = time.monotonic() + (min(due, _RETRY_S) if self._forced else due)
+                self._rests_until = self._due if failed else 0.0
                 self._asking = False

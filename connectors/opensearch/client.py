@@ -133,10 +133,11 @@ def bulk(client: Any, docs: Sequence[Doc], streamed: str = "") -> BulkResult:  #
     except (OpenSearchException, OSError, *_MALFORMED) as err:
         raise TransientError(f"bulk call failed: {type(err).__name__}") from err  # noqa: EM102, TRY003
     result, why = BulkResult([], [], []), ""
-    by_id = {item.get("_id"): item for item in items}
+    by_id = {told: item for item in items if isinstance(told := item.get("_id"), str)}
     for number, doc in enumerate(docs):
         item = items[number] if number < len(items) else by_id.get(doc.id, {})
-        if doc.id.isascii() and item.get("_id", doc.id) != doc.id:  # not in the order of the call
+        told = item.get("_id")
+        if isinstance(told, str) and doc.id.isascii() and told != doc.id:  # not in the order of the call
             item = by_id.get(doc.id, {})
         status = item.get("status")
         if not isinstance(status, int) or status < 200:

@@ -78,6 +78,19 @@ def test_an_arrival_that_no_calendar_shows_is_none(scripted: Any, reading: Any, 
     assert [0.0, pytest.approx(arrived, abs=5.0)] == [ts for batch in r.batches for ts in batch.arrivals]
 
 
+@pytest.mark.parametrize("fast", [True, False])
+def test_an_arrival_before_1970_is_none(scripted: Any, reading: Any, *, fast: bool) -> None:
+    """Whichever parser read it."""
+    stream, url = scripted
+    stream.add(0, records=1)
+    sequence, data, _ = stream.shards[FIRST].records[0]
+    stream.shards[FIRST].records[0] = (sequence, data, -5.0)
+    r = reading(url, fast_parser=fast)
+    assert r.until(lambda: len(r.data) == 1)
+
+    assert [0.0] == [ts for batch in r.batches for ts in batch.arrivals]
+
+
 def test_an_open_shard_does_not_end(scripted: Any, reading: Any) -> None:
     """An answer without an iterator of a shard that the list calls open is a fault: it is asked again, once read."""
     stream, url = scripted
@@ -92,6 +105,36 @@ def test_an_open_shard_does_not_end(scripted: Any, reading: Any) -> None:
     assert done
     assert ["0:0", "0:1", "0:2", "0:3"] == r.data
     assert not r.state(FIRST)["done"]
+
+
+def test_a_closed_shard_does_not_end_before_its_last_record(scripted: Any, reading: Any) -> None:
+    """That it is closed says nothing of where the reader is: an answer without an iterator is asked for again."""
+    stream, url = scripted
+    stream.page_size = 1
+    stream.add(0, records=5, closed=True)
+    fault(stream, "GetRecords", "no_iterator")
+    r = reading(url)
+    r.until(lambda: len(r.data) == 5, seconds=10)
+
+    assert ["0:0", "0:1", "0:2", "0:3", "0:4"] == r.data
+    assert r.until(lambda: r.state(FIRST)["done"])
+
+
+def test_a_list_that_is_refused_is_not_asked_for_sooner(scripted: Any, reading: Any) -> None:
+    """Shards that call for it, again and again, wait for its second: and each of them asks less and less often."""
+    stream, url = scripted
+    for number in range(20):
+        stream.add(number)
+    r = reading(url)
+    assert r.until(lambda: stream.count("GetRecords") >= 20)
+    reads = stream._GetRecords
+    stream._GetRecords = lambda request: (200, {**reads(request)[1], "NextShardIterator": None})
+    stream._ListShards = lambda _: (400, {"__type": "AccessDeniedException", "message": "scripted"})
+    before = stream.count("ListShards"), stream.count("GetRecords")
+    assert not r.until(lambda: False, seconds=4)
+    lists, asked = stream.count("ListShards") - before[0], stream.count("GetRecords") - before[1]
+
+    assert (True, True) == (lists <= 6, asked <= 20 * 9), (lists, asked)
 
 
 def test_poison_goes_to_dead_letters(scripted: Any, reading: Any) -> None:

@@ -148,6 +148,28 @@ def test_a_shard_that_ended_empty_is_read_in_a_stream_that_was_made_anew(scripte
     assert losses(second)
 
 
+def test_an_open_shard_that_is_numbered_at_its_first_record_is_no_other(scripted: Any, reading: Any) -> None:
+    """An emulator lists an empty shard from 0, and from 1 once it has a record: nothing is lost, nothing told."""
+    stream, url = scripted
+    stream.add(0)
+    r = reading(url)
+    assert r.until(lambda: r.state(FIRST) is not None and r.state(FIRST)["seen"])
+    listing = stream._ListShards
+
+    def numbered(request: dict[str, Any]) -> Any:
+        status, answer = listing(request)
+        answer["Shards"][0]["SequenceNumberRange"]["StartingSequenceNumber"] = "1"
+        return status, answer
+
+    stream._ListShards = numbered
+    lists = stream.count("ListShards")
+    assert r.until(lambda: stream.count("ListShards") >= lists + 3)
+    stream.put(0, 1)
+    assert r.until(lambda: len(r.data) == 1)
+
+    assert [] == losses(r)
+
+
 def test_a_list_forced_while_one_is_on_its_way_is_asked_again(scripted: Any, reading: Any) -> None:
     """A shard ends while a list is being fetched: the children are looked for at once, not a refresh later."""
     stream, url = scripted

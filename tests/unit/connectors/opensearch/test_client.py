@@ -79,6 +79,14 @@ def test_a_verdict_goes_to_the_document_that_it_names(index: Any, client: Any, l
     assert (["a"], ["c"], ["b"]) == ids(bulk(client, DOCS))
 
 
+@pytest.mark.parametrize("told", [{}, {"_id": None}, {"_id": []}])
+def test_items_that_name_no_document_go_by_order(index: Any, client: Any, told: dict[str, Any]) -> None:
+    """As the bulk API promises it; what is no id is as good as none."""
+    items = [{"index": {**told, "status": status}} for status in (201, 500, 400)]
+    index.script = [lambda _: (200, {"errors": True, "items": items})]
+    assert (["a"], ["c"], ["b"]) == ids(bulk(client, DOCS))
+
+
 @pytest.mark.parametrize("status", [0, True])
 def test_a_status_that_is_none_is_no_success(index: Any, client: Any, status: int) -> None:
     """Only 2xx is: what has another one below is tried again."""
