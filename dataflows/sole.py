@@ -19,14 +19,17 @@ def occupy(state: Path, arguments: Sequence[str], environ: Mapping[str, str]) ->
     """Hold the state folder until this process ends, however it ends. To be called before anything there is touched.
 
     A process that is alone holds it for itself; those of a cluster share it with each other. Where the lock's file
-    cannot be opened, or the volume has no locks, a warning is logged. It is a record lock (fcntl(2)): gone once this
-    process closes any handle of that file.
+    cannot be opened, or the volume has no locks, a warning is logged; of a folder that cannot be made `open_ledger`
+    tells. It is a record lock (fcntl(2)): gone once this process closes any handle of that file.
 
     Raises:
         SettingsError: another pipeline holds it.
     """
     try:
         state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError:
+        return
+    try:
         held = os.open(state / FILE, os.O_RDWR | os.O_CREAT, 0o600)  # never closed: the kernel lets go at the end
     except OSError as err:
         _not_locked(state, err)

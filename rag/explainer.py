@@ -23,7 +23,7 @@ from rag.llm import MAX_RETRIES, ModelError, OpenAIModel, Reply
 from rag.metrics import CACHE, EXPLANATIONS, MODEL_SECONDS, RETRIEVAL_SECONDS, UNAVAILABLE, Fault
 from rag.models import Cost, Explanation, Found, Missing, Query, Rung, RungName, Why
 from rag.retrieve import Retriever
-from rag.store import StoreError
+from rag.store import CollectionGoneError, StoreError
 
 FOUND = 5
 """Documents looked at."""
@@ -125,7 +125,7 @@ class Explainer:
             with RETRIEVAL_SECONDS.time():
                 try:
                     return retriever.find(query, k)
-                except StoreError:
+                except CollectionGoneError:
                     retriever = self._knowledge.instead_of(retriever)
                     return retriever.find(query, k)
         except (StoreError, CircuitOpenError) as err:

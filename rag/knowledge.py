@@ -13,7 +13,7 @@ from rag.embed import Embedder, EmbeddingModelError, open_embedder
 from rag.metrics import Fault
 from rag.milvus import MilvusStore
 from rag.retrieve import Retriever
-from rag.store import StoreError
+from rag.store import CollectionGoneError, StoreError
 
 _RETRY_FIRST_S = 5.0
 _RETRY_MOST_S = 60.0
@@ -98,12 +98,9 @@ class Knowledge:
                 self._store = None
 
     def _load(self) -> Retriever:
-        was_open = self._store is not None
         try:
             return self._opened()
-        except StoreError:
-            if not was_open:
-                raise
+        except CollectionGoneError:
             self._let_go()
             return self._opened()
 

@@ -69,14 +69,16 @@ def marked(text: str) -> Iterator[Line]:
     """Yield the lines of a Markdown text and say which are code; a fence that is never closed ends with the text."""
     fence = ""
     for line in text.splitlines(keepends=True):
-        found = _FENCE.match(line)
-        if not fence:
-            fence = found["mark"] if found else ""
-            yield Line(line, found is not None)
-        else:
-            if found and found["mark"].startswith(fence) and line.strip() == found["mark"]:
-                fence = ""
-            yield Line(line, is_code=True)
+        before, fence = fence, fence_after(line, fence)
+        yield Line(line, bool(before or fence))
+
+
+def fence_after(line: str, fence: str) -> str:
+    """Return the fence that is open behind `line`, or nothing; `fence` is the one that is open before it."""
+    found = _FENCE.match(line)
+    if not fence:
+        return found["mark"] if found else ""
+    return "" if found and found["mark"].startswith(fence) and line.strip() == found["mark"] else fence
 
 
 def heading_of(line: str) -> tuple[int, str] | None:

@@ -15,6 +15,10 @@ class StoreError(Exception):
     """The knowledge base cannot be used; the message says which and what to do, and holds no secret."""
 
 
+class CollectionGoneError(StoreError):
+    """The store answers, and the collection that was open is there no more: a reindex made another."""
+
+
 class ModelMismatchError(StoreError):
     """The stored vectors come from another embedding model and have to be made anew."""
 

@@ -1,6 +1,7 @@
 """`cali kb`: the knowledge base of runbooks."""
 
 import json
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
 
 _PATIENCE_S = 60.0
 """Longest wait for one Milvus call: nobody's alert waits for these commands, and they ask for more than alerts do."""
+_BARE_HEAD = re.compile(
+    r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
+    r"(?!(?:\\[nr]|[^A-Za-z0-9+/])*+(?:[A-Za-z0-9+/]{16}|Proc-Type:|DEK-Info:|Version:|Comment:))"
+)
+"""The first line of a private key without a key: a runbook names it, and what stands below is no secret."""
 app = typer.Typer(
     help="The knowledge base: ingest runbooks, search them, measure and calibrate the answers.", no_args_is_help=True
 )
@@ -185,14 +191,27 @@ def _redact(reading: "Reading") -> None:
     """Mask secrets in what was read, as the pipeline would: answers are quoted from it, indexed and sent to a model."""
     from dataflows.messengers import redactor_of
     from dataflows.settings import load
+    from rag.documents import is_url
+    from rag.documents.reading import problem_of
 
     config = load().redaction
     redact, key = redactor_of(config), config.key.get_secret_value().encode() if config.key else None
-    for number, document in enumerate(reading.documents):
-        title, text = redact(document.title, key), redact(document.text, key)
-        if found := sorted({*title.found, *text.found}):
-            reading.documents[number] = replace(document, title=title.text, text=text.text)
-            reading.notices.append(f"{document.doc_id!r}: {', '.join(found)} masked, as a card would")
+    reading.root = redact(reading.root, key).text if is_url(reading.root) else reading.root
+    reading.notices = [redact(notice, key).text for notice in reading.notices]
+    read, reading.documents = reading.documents, []
+    for document in read:
+        fields = asdict(document) | {"text": _BARE_HEAD.sub("[PRIVATE_KEY]", document.text)}
+        seen = {name: redact(value, key) for name, value in fields.items()}
+        if not set(seen["doc_id"].found) - {"IP"}:  # runbooks of two hosts stay two
+            del seen["doc_id"]
+        masked = replace(document, **{name: one.text for name, one in seen.items()})
+        if found := sorted({kind for one in seen.values() for kind in one.found}):
+            reading.notices.append(f"{masked.doc_id!r}: {', '.join(found)} masked, as a card would")
+        if problem := problem_of(masked):
+            reading.complete = False
+            reading.notices.append(f"{masked.doc_id!r} cannot be used with its secrets masked: {problem}")
+        else:
+            reading.documents.append(masked)
 
 
 @contextmanager

@@ -45,13 +45,14 @@ def require_extra() -> None:
         raise DemoError(msg)
 
 
-def runbooks(language: str) -> Path | None:
-    """The sample runbooks of the checkout for readers of a language, or None where CALI is installed without them.
+def runbooks(language: str = "") -> Path | None:
+    """The sample runbooks of the checkout, or None where CALI is installed without them.
 
-    A card quotes a runbook as it is written: readers of Korean get both, since most of them are in English only.
+    A card quotes a runbook as it is written, so readers of English (`en`) get those in English; all others get all of
+    them, since many are in English only.
     """
     folder = Path(dataflows.__file__).parents[1] / "runbooks"
-    folder = folder if language == "ko" else folder / language
+    folder = folder / "en" if language == "en" else folder
     return folder if folder.is_dir() else None
 
 

@@ -5,6 +5,7 @@ import os
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from unicodedata import normalize
 
 from rag.documents.git import checkout_of
 from rag.documents.json_list import from_json
@@ -82,8 +83,14 @@ def _documents(file: Path, base: Path, notices: list[str]) -> Iterator[Document]
         yield from from_json(name, _text(file), notices)
     elif file.suffix.lower() == ".md":
         doc_id = file.relative_to(base).with_suffix("").as_posix()
-        title, text = opened(_text(file))
-        document = Document(doc_id, title or file.stem, text, source=file.relative_to(base).as_posix())
+        whole = _text(file)
+        title, text = opened(whole)
+        if whole.strip() and not text.strip():  # such as the `_index.md` of a folder in Hugo
+            notices.append(f"{name!r} shows nothing but a title: skipped")
+            return
+        document = Document(
+            doc_id, title or normalize("NFC", file.stem), text, source=file.relative_to(base).as_posix()
+        )
         if problem := problem_of(document):
             raise UnreadableError(name, f"cannot be used: {problem}")
         yield document

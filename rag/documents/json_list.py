@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from unicodedata import normalize
 
 from rag.documents.markdown import opened
 from rag.documents.reading import UnreadableError, problem_of
@@ -24,7 +25,7 @@ def from_json(name: str, text: str, notices: list[str]) -> Iterator[Document]:
         extra = {key: value for key, value in item.items() if isinstance(value, str)}
         document = Document(
             item["id"],
-            item["title"],
+            normalize("NFC", item["title"]),
             opened(item["text"])[1],
             source=extra.get("source", ""),
             licence=extra.get("licence") or extra.get("license", ""),

@@ -13,9 +13,11 @@ from urllib.parse import urlsplit
 from rag.circuit import CircuitOpenError, Guard, unguarded
 from rag.config import RagConfig
 from rag.milvus.lite import close_lite, open_lite
-from rag.store import StoreError
+from rag.store import CollectionGoneError, StoreError
 
 _SLUG_CHARS = 60
+_COLLECTION_NOT_FOUND = 100
+"""Code of Milvus' errors, from 2.3 on and in Lite."""
 
 
 class Connection:
@@ -61,7 +63,8 @@ class Connection:
             msg = (
                 f"cannot {doing} the knowledge base {self.place!r}: {what[:200]}; check that Milvus is up and reachable"
             )
-            raise StoreError(msg) from err
+            gone = getattr(err, "code", None) == _COLLECTION_NOT_FOUND
+            raise (CollectionGoneError if gone else StoreError)(msg) from err
 
     def _connect(self, config: RagConfig) -> Any:  # noqa: ANN401 - pymilvus has no types
         from pymilvus import MilvusClient  # noqa: PLC0415 - importing it takes a second

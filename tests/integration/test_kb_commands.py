@@ -62,3 +62,40 @@ def test_labels_that_are_not_there_are_named(tmp_path: Path, command: str) -> No
     """A wrong path ends the command with one line before anything is loaded."""
     got = CliRunner().invoke(app, ["kb", command, str(tmp_path / "none.json")])
     assert (got.exit_code, "none.json" in got.stderr) == (2, True)
+
+
+def test_a_runbook_that_names_the_head_of_a_private_key_is_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only a key is masked: what stands below its name is found and quoted."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CALI_RAG__MILVUS_URI", str(tmp_path / "kb.db"))
+    head, foot, key = "-----BEGIN " + "PRIVATE KEY-----", "-----END " + "PRIVATE KEY-----", token_hex(32)
+    page = "# TLS fails\n\n## Check\n\nThe file begins with `{}`.\n\n```\n{}\n```\n\n## Fix\n\n- Restart.\n"
+    (tmp_path / "tls.md").write_text(page.format(head, f"{head}\n{key}\n{foot}"), encoding="utf-8")
+    CliRunner().invoke(app, ["kb", "ingest", str(tmp_path / "tls.md")])
+    with MilvusStore(RagConfig(milvus_uri=str(tmp_path / "kb.db")), model="any", dim=384, any_model=True) as store:
+        (document,) = store.documents()
+    assert page.format("[PRIVATE_KEY]", "[PRIVATE_KEY]") == document.text
+
+
+def test_fields_are_masked_and_a_runbook_that_grows_too_long_stops_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An address with a token is stored as id, source and link; marks are longer than what they hide."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CALI_RAG__MILVUS_URI", str(tmp_path / "kb.db"))
+    monkeypatch.setenv("CALI_REDACTION__KEY", token_hex(16))
+    token = token_hex(20)
+    address = f"https://raw.example.com/rb.md?token={token}"
+    first = {"id": address, "title": "Redis", "text": "Restart it.", "source": address, "url": address}
+    second = {"id": "long", "title": "Mail", "text": "".join(f"- a{number % 10}@b.co\n" for number in range(6000))}
+    (tmp_path / "list.json").write_text(json.dumps([first, second]), encoding="utf-8")
+    ingested = CliRunner().invoke(app, ["kb", "ingest", str(tmp_path / "list.json")])
+    with MilvusStore(RagConfig(milvus_uri=str(tmp_path / "kb.db")), model="any", dim=384, any_model=True) as store:
+        (document,) = store.documents()
+    assert (0, 1, False) == (
+        ingested.exit_code,
+        ingested.stderr.count("'long' cannot be used with its secrets masked"),
+        token in f"{document}{ingested.output}{ingested.stderr}",
+    )

@@ -3,11 +3,13 @@
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from rag.config import OpenAIConfig, RagConfig
 from rag.embed import SentenceTransformerEmbedder
@@ -326,3 +328,27 @@ def test_quality_on_the_shipped_cases(
     assert missed == []
     assert (rows[0].hit3, rows[0].refused) == (1.0, 1.0)
     assert answers.dropped == 1.0
+
+
+def test_an_embeddings_server_that_fails_is_asked_once(
+    embedder: SentenceTransformerEmbedder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only a collection that is gone is opened anew: an outage must not take two timeouts of each explanation."""
+    asked: list[bool] = []
+
+    class Failing:
+        name, dim = embedder.name, embedder.dim
+
+        def embed(self, texts: Sequence[str], *, query: bool = False) -> NDArray[np.float32]:
+            asked.append(query)
+            raise StoreError(str(len(texts)))
+
+    (tmp_path / "a.md").write_text("# Disk full\n\nText.\n", encoding="utf-8")
+    config = RagConfig(milvus_uri=str(tmp_path / "m.db"))
+    monkeypatch.setattr("rag.knowledge.open_embedder", lambda _: Failing())
+    with MilvusStore(config, model=embedder.name, dim=embedder.dim) as store:
+        ingest([tmp_path / "a.md"], store, embedder)
+    explainer = Explainer(config, OpenAIConfig())
+    assert ["knowledge_base"] == explainer.explain(Query("disk full", "s", "f" * 16))["missing"]
+    explainer.close()
+    assert [True] == asked
