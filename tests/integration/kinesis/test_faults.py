@@ -100,7 +100,7 @@ def test_an_open_shard_does_not_end(scripted: Any, reading: Any) -> None:
     fault(stream, "GetRecords", "no_iterator")
     assert r.until(lambda: not stream.faults)
     stream.put(0, 2)
-    done = r.until(lambda: len(r.data) == 4, seconds=5)
+    done = r.until(lambda: len(r.data) == 4, seconds=30)
 
     assert done
     assert ["0:0", "0:1", "0:2", "0:3"] == r.data
@@ -114,7 +114,7 @@ def test_a_closed_shard_does_not_end_before_its_last_record(scripted: Any, readi
     stream.add(0, records=5, closed=True)
     fault(stream, "GetRecords", "no_iterator")
     r = reading(url)
-    r.until(lambda: len(r.data) == 5, seconds=10)
+    r.until(lambda: len(r.data) == 5, seconds=30)
 
     assert ["0:0", "0:1", "0:2", "0:3", "0:4"] == r.data
     assert r.until(lambda: r.state(FIRST)["done"])
@@ -191,7 +191,7 @@ def test_no_answer_ends_the_process(
 
     stream.answer = answer
     r = reading(url)
-    done = r.until(lambda: len(r.data) == 3, seconds=8)
+    done = r.until(lambda: len(r.data) == 3, seconds=30)
 
     assert done
     assert ["0:0", "0:1", "0:2"] == r.data

@@ -89,6 +89,19 @@ def test_a_shard_whose_records_seem_to_precede_it_is_not_read_again(scripted: An
     assert not losses(second)
 
 
+def begin_at(stream: Any, number: str) -> None:
+    """List all shards with another first number, as a stream does that was made anew."""
+    listing = stream._ListShards
+
+    def anew(request: dict[str, Any]) -> Any:
+        status, answer = listing(request)
+        for shard in answer["Shards"]:
+            shard["SequenceNumberRange"]["StartingSequenceNumber"] = number
+        return status, answer
+
+    stream._ListShards = anew
+
+
 def test_a_stream_that_was_made_anew_under_the_same_name_is_read(scripted: Any, reading: Any) -> None:
     """Shard ids start at 0 again: an id that was finished in the old stream is another shard in the new one."""
     stream, url = scripted
@@ -98,15 +111,7 @@ def test_a_stream_that_was_made_anew_under_the_same_name_is_read(scripted: Any, 
     assert first.until(lambda: len(first.data) == 6 and first.state(FIRST)["done"])
     states = first.epoch()
     stream.shards.clear()  # deleted, and made again with two shards
-    listing = stream._ListShards
-
-    def anew(request: dict[str, Any]) -> Any:
-        status, answer = listing(request)
-        for shard in answer["Shards"]:
-            shard["SequenceNumberRange"]["StartingSequenceNumber"] = "900000000000"
-        return status, answer
-
-    stream._ListShards = anew
+    begin_at(stream, "900000000000")
     stream.add(0)
     stream.add(1)
     with stream.lock:  # other sequence numbers, as a new stream has
@@ -115,7 +120,7 @@ def test_a_stream_that_was_made_anew_under_the_same_name_is_read(scripted: Any, 
                 (f"9{ordinal}{n:010d}", f"new {ordinal}:{n}".encode(), time.time()) for n in range(2)
             ]
     second = reading(url, states)
-    done = second.until(lambda: len(second.data) == 4, seconds=8)
+    done = second.until(lambda: len(second.data) == 4, seconds=30)
 
     assert done, second.data
     assert losses(second)
@@ -131,17 +136,9 @@ def test_a_shard_that_ended_empty_is_read_in_a_stream_that_was_made_anew(scripte
     states = first.epoch()
     stream.shards.clear()
     stream.add(0, records=2)
-    listing = stream._ListShards
-
-    def anew(request: dict[str, Any]) -> Any:
-        status, answer = listing(request)
-        for shard in answer["Shards"]:
-            shard["SequenceNumberRange"]["StartingSequenceNumber"] = "5"
-        return status, answer
-
-    stream._ListShards = anew
+    begin_at(stream, "5")
     second = reading(url, states)
-    done = second.until(lambda: len(second.data) == 2, seconds=5)
+    done = second.until(lambda: len(second.data) == 2, seconds=30)
 
     assert done
     assert ["0:0", "0:1"] == second.data
